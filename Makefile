@@ -1,0 +1,96 @@
+# Front door of pg_herald: finds what is needed, decides flags and variants, and recurses.
+# Everything that is made lands in build/; `make help` lists the targets.
+
+HERALD_VERSION := 1.0
+
+PG_CONFIG ?= pg_config
+CFLAGS ?= -O2 -g
+TOP := $(CURDIR)
+
+# Builds of one tree: plain is what gets installed; asan holds the daemons and test programs under
+# ASan and UBSan; trap is an extension that stops at undefined behaviour and failed assertions; fuzz
+# is the template engine for clang's fuzzer.
+VARIANT := plain
+B := $(TOP)/build$(if $(filter-out plain,$(VARIANT)),/$(VARIANT))
+
+warnings := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 \
+	-Wcast-qual -Wundef -Wvla $(if $(WERROR),-Werror)
+language := -std=c11 -D_GNU_SOURCE -DHERALD_VERSION='"$(HERALD_VERSION)"'
+sanitize_plain := -D_FORTIFY_SOURCE=2
+sanitize_asan := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+sanitize_fuzz := $(sanitize_asan) -fsanitize=fuzzer-no-link
+sanitize_trap := -fsanitize=undefined -fsanitize-undefined-trap-on-error -DUSE_ASSERT_CHECKING
+
+# What every sub-make gets. HERALD_CFLAGS is a name of our own because PGXS sets CFLAGS itself.
+Q := $(if $(V),,@)
+export TOP B HERALD_VERSION VARIANT PG_CONFIG CC Q
+export HERALD_CFLAGS = $(language) $(CFLAGS) $(warnings) -fstack-protector-strong \
+	$(sanitize_$(VARIANT))
+
+# Parallel unless told otherwise.
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
+
+sub = +@$(MAKE) --no-print-directory
+
+.PHONY: all liquid extension dispatcher sql install install-extension install-daemons tests asan \
+	trap pgroot fuzz fuzz-one-by-one deps test demo bench lint format clean fresh help
+
+all: extension dispatcher
+
+liquid: ; $(sub) -C dispatcher liquid
+dispatcher: liquid ; $(sub) -C dispatcher daemons
+tests: dispatcher ; $(sub) -C tests
+sql: ; $(sub) -C sql
+extension: liquid sql ; $(sub) -C extension
+
+install: install-extension install-daemons
+install-extension: extension ; $(sub) -C extension install
+install-daemons: dispatcher ; $(sub) -C dispatcher install
+
+# A private copy of PostgreSQL with the extension in it: tests and demo never write into the system.
+pgroot: extension ; $(sub) -C extension pgroot
+
+asan: ; $(sub) VARIANT=asan dispatcher tests
+trap: ; $(sub) VARIANT=trap pgroot
+
+# Each fuzzer for FUZZ_SECONDS.
+fuzz: ; $(sub) VARIANT=fuzz CC=clang fuzz-one-by-one
+fuzz-one-by-one: liquid ; $(sub) -C tests fuzz
+
+# The three commands that work as the first thing ever run on a fresh machine.
+test: deps
+	$(sub) all asan trap
+	@tests/run $(T)
+demo: deps
+	$(sub) all pgroot
+	@tests/demo/run
+bench: deps
+	$(sub) all tests pgroot
+	@tests/bench/run $(T)
+
+deps: ; @.ci/deps
+
+lint: ; @tests/lint/run
+
+format:
+	clang-format-14 -i $$(git ls-files -co --exclude-standard '*.c' '*.h')
+
+fresh: ; @.ci/fresh $(SUITE)
+
+clean: ; rm -rf build
+
+help:
+	@echo 'make              build the extension and the daemons into build/'
+	@echo 'make deps         install missing Debian packages'
+	@echo 'make install      install into the system; install-extension, install-daemons: one half'
+	@echo 'make test         run all tests; T="unit pgtap tap/send" runs some of them'
+	@echo 'make demo         send through local doubles of the providers and show what arrived'
+	@echo 'make bench        measure'
+	@echo 'make lint         check the sources;  make format  lays out C'
+	@echo 'make asan         daemons and test programs under ASan and UBSan, in build/asan'
+	@echo 'make fuzz         fuzz the template engine for FUZZ_SECONDS (60)'
+	@echo 'make fresh        demo and test, each in a bare Debian (SUITE=bookworm or trixie)'
+	@echo 'make clean        remove build/'
+	@echo 'Variables: CC, CFLAGS, V=1, WERROR=1, PG_CONFIG, PREFIX, DESTDIR'
