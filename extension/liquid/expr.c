@@ -1,0 +1,272 @@
+/* Evaluates expressions and filter chains. */
+#include "filter.h"
+#include "utf8.h"
+
+static bool
+undefined(struct lq_run *run, const struct lq_expr *expr)
+{
+    run->at = expr->at;
+    return lq_run_fail(run, LQ_ERR_UNDEFINED, "unknown variable \"%.*s\"", LQ_QUOTE(expr->source));
+}
+
+static const struct lq_value *
+array_at(const struct lq_value *array, int64_t index)
+{
+    int64_t count = (int64_t) array->array.count;
+
+    if (index < 0)
+        index += count;
+    return index >= 0 && index < count ? array->array.items[index] : &lq_value_nil;
+}
+
+static const struct lq_value *
+loop_property(struct lq_run *run, const struct lq_loop *loop, struct lq_str name)
+{
+    struct lq_value *parent;
+
+    if (lq_str_equal(name, LQ_STR("index")))
+        return lq_new_int(run, loop->index + 1);
+    if (lq_str_equal(name, LQ_STR("index0")))
+        return lq_new_int(run, loop->index);
+    if (lq_str_equal(name, LQ_STR("rindex")))
+        return lq_new_int(run, loop->length - loop->index);
+    if (lq_str_equal(name, LQ_STR("rindex0")))
+        return lq_new_int(run, loop->length - loop->index - 1);
+    if (lq_str_equal(name, LQ_STR("first")))
+        return lq_value_bool(loop->index == 0);
+    if (lq_str_equal(name, LQ_STR("last")))
+        return lq_value_bool(loop->index == loop->length - 1);
+    if (lq_str_equal(name, LQ_STR("length")))
+        return lq_new_int(run, loop->length);
+    if (lq_str_equal(name, LQ_STR("name")))
+        return lq_new_string(run, loop->name);
+    if (!lq_str_equal(name, LQ_STR("parentloop")))
+        return NULL;
+    if (loop->parent == NULL)
+        return &lq_value_nil;
+    parent = lq_new_value(run, LQ_FORLOOP);
+    if (parent != NULL)
+        parent->loop = loop->parent;
+    return parent;
+}
+
+/* value[key] or value.key; NULL without a fault when there is no such thing. */
+static const struct lq_value *
+property(struct lq_run *run, const struct lq_value *value, const struct lq_value *key,
+         enum lq_command command)
+{
+    const struct lq_value *found = NULL;
+
+    if (value->type == LQ_OBJECT)
+    {
+        if (key->type == LQ_STRING)
+            found = lq_object_get(value->object, key->string);
+        else if (key->type == LQ_INT)
+            return &lq_value_nil;
+    }
+    else if (value->type == LQ_ARRAY && key->type == LQ_INT)
+        return array_at(value, key->integer);
+    else if (value->type == LQ_FORLOOP && key->type == LQ_STRING)
+        return loop_property(run, value->loop, key->string);
+    if (found == NULL && command != LQ_COMMAND_NONE)
+        found = lq_value_command(run, value, command);
+    return found;
+}
+
+static const struct lq_value *
+text_end(struct lq_run *run, struct lq_str text, bool last)
+{
+    size_t start = 0;
+
+    if (text.len == 0)
+        return &lq_value_no_text;
+    if (last)
+    {
+        start = text.len - 1;
+        while (((unsigned char) text.data[start] & 0xc0) == 0x80)
+            start--;
+        return lq_new_string(run, (struct lq_str){ text.data + start, text.len - start });
+    }
+    return lq_new_string(run, (struct lq_str){ text.data, lq_utf8_offset(text, 1) });
+}
+
+static const struct lq_value *
+size_of(struct lq_run *run, const struct lq_value *value)
+{
+    switch (value->type)
+    {
+        case LQ_STRING:
+            if (!lq_run_scan(run, value->string.len))
+                return NULL;
+            return lq_new_int(run, (int64_t) lq_utf8_count(value->string));
+        case LQ_ARRAY:
+            return lq_new_int(run, (int64_t) value->array.count);
+        case LQ_OBJECT:
+            return lq_new_int(run, (int64_t) value->object->count);
+        case LQ_RANGE:
+            return lq_new_int(run, lq_range_count(value));
+        case LQ_INT: /* the bytes of a machine word, as in the reference */
+            return lq_new_int(run, 8);
+        default:
+            return NULL;
+    }
+}
+
+const struct lq_value *
+lq_value_command(struct lq_run *run, const struct lq_value *value, enum lq_command command)
+{
+    bool last = command == LQ_COMMAND_LAST;
+    struct lq_str text;
+
+    if (command == LQ_COMMAND_SIZE)
+        return size_of(run, value);
+    switch (value->type)
+    {
+        case LQ_STRING:
+            return lq_to_text(run, value, &text) ? text_end(run, text, last) : NULL;
+        case LQ_ARRAY:
+            return array_at(value, last ? -1 : 0);
+        case LQ_RANGE:
+            if (lq_range_count(value) == 0 && !last)
+                return lq_new_int(run, value->range.first);
+            return lq_new_int(run, last ? value->range.last : value->range.first);
+        case LQ_OBJECT:
+            if (last)
+                return NULL;
+            if (value->object->count == 0)
+                return &lq_value_nil;
+            return lq_new_pair(run, &value->object->members[0]);
+        default:
+            return NULL;
+    }
+}
+
+/* The variable a path starts from; NULL without a fault when there is none. */
+static const struct lq_value *
+path_root(struct lq_run *run, const struct lq_expr *expr, bool lenient)
+{
+    const struct lq_names *variables = &run->template->variables;
+    const struct lq_value *name;
+    uint32_t slot;
+
+    if (expr->path.slot != UINT32_MAX)
+        return lq_run_slot(run, expr->path.slot);
+    name = lq_eval(run, expr->path.name, lenient);
+    if (name == NULL || name->type != LQ_STRING)
+        return NULL;
+    slot = lq_index_find(&variables->index, variables->names, variables->count,
+                         sizeof(variables->names[0]), name->string);
+    if (slot != UINT32_MAX)
+        return lq_run_slot(run, slot);
+    return run->data == NULL ? NULL : lq_object_get(run->data, name->string);
+}
+
+static const struct lq_value *
+eval_path(struct lq_run *run, const struct lq_expr *expr, bool lenient)
+{
+    const struct lq_value *value = path_root(run, expr, lenient);
+
+    for (const struct lq_segment *segment = expr->path.segments; segment != NULL && value != NULL;
+         segment = segment->next)
+    {
+        const struct lq_value *key = &segment->name;
+
+        if (!lq_run_step(run, 1))
+            return NULL;
+        if (segment->index != NULL)
+        {
+            key = lq_eval(run, segment->index, lenient);
+            if (key == NULL)
+                return NULL;
+        }
+        value = property(run, value, key, (enum lq_command) segment->command);
+    }
+    if (value != NULL)
+        return value;
+    if (run->fault.code != LQ_OK)
+        return NULL;
+    if (run->options->strict && !lenient)
+    {
+        (void) undefined(run, expr);
+        return NULL;
+    }
+    return &lq_value_nil;
+}
+
+/* One end of a range. */
+static bool
+bound(struct lq_run *run, const struct lq_expr *expr, bool lenient, int64_t *ret)
+{
+    const struct lq_value *value = lq_eval(run, expr, lenient);
+
+    *ret = 0;
+    if (value == NULL)
+        return false;
+    if (value->type == LQ_STRING)
+        *ret = lq_text_to_int(value->string);
+    if (value->type == LQ_STRING || value->type == LQ_NIL)
+        return true;
+    return lq_to_integer(run, value, ret);
+}
+
+static const struct lq_value *
+eval_range(struct lq_run *run, const struct lq_expr *expr, bool lenient)
+{
+    struct lq_value *value = lq_new_value(run, LQ_RANGE);
+
+    if (value == NULL || !bound(run, expr->range.first, lenient, &value->range.first) ||
+        !bound(run, expr->range.last, lenient, &value->range.last))
+        return NULL;
+    return value;
+}
+
+const struct lq_value *
+lq_eval(struct lq_run *run, const struct lq_expr *expr, bool lenient)
+{
+    switch (expr->kind)
+    {
+        case LQ_EXPR_LITERAL:
+            return expr->literal;
+        case LQ_EXPR_PATH:
+            return eval_path(run, expr, lenient);
+        default:
+            return eval_range(run, expr, lenient);
+    }
+}
+
+static const struct lq_value *
+apply(struct lq_run *run, const struct lq_call *call, const struct lq_value *input)
+{
+    struct lq_args args = { .count = call->arg_count };
+
+    if (!lq_run_step(run, 1))
+        return NULL;
+    for (size_t i = 0; i < args.count; i++)
+    {
+        args.value[i] = lq_eval(run, call->args[i], false);
+        if (args.value[i] == NULL)
+            return NULL;
+    }
+    if (call->option != NULL)
+    {
+        args.option = lq_eval(run, call->option, false);
+        if (args.option == NULL)
+            return NULL;
+    }
+    return call->filter->apply(run, input, &args);
+}
+
+const struct lq_value *
+lq_eval_pipeline(struct lq_run *run, const struct lq_pipeline *pipeline)
+{
+    const struct lq_call *call = pipeline->calls;
+    bool lenient = call != NULL && (call->filter->flags & LQ_FILTER_LENIENT) != 0;
+    const struct lq_value *value;
+
+    if (pipeline->expr == NULL)
+        return &lq_value_nil;
+    value = lq_eval(run, pipeline->expr, lenient);
+    for (; call != NULL && value != NULL; call = call->next)
+        value = apply(run, call, value);
+    return value;
+}

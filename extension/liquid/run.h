@@ -1,0 +1,150 @@
+/* One rendering: its ceilings, variables and output, and what tags and filters may call. All
+ * functions that return bool (or a pointer) return false (NULL) after recording a fault. */
+#ifndef LIQUID_RUN_H
+#define LIQUID_RUN_H
+
+#include "fault.h"
+#include "template.h"
+
+enum lq_interrupt
+{
+    LQ_INTERRUPT_NONE,
+    LQ_INTERRUPT_BREAK,
+    LQ_INTERRUPT_CONTINUE
+};
+
+struct lq_loop
+{
+    struct lq_str name;
+    int64_t length;
+    int64_t index; /* from 0 */
+    const struct lq_loop *parent;
+};
+
+/* A variable: loops hide assignments, assignments hide data. */
+struct lq_slot
+{
+    const struct lq_value *local;
+    const struct lq_value *assigned;
+    const struct lq_value *data;
+    bool looked_up; /* data was searched for */
+};
+
+struct lq_run
+{
+    const struct lq_template *template;
+    const struct lq_options *options;
+    const struct lq_object *data; /* may be NULL */
+    struct lq_slot *slots;
+    int64_t *continues; /* for `offset: continue`, by the loop's number */
+    struct lq_buf *out;
+    const struct lq_loop *loop;
+    enum lq_interrupt interrupt;
+    uint64_t steps;
+    uint64_t next_check; /* lq_run_step_slow() has something to do at so many steps */
+    uint64_t next_tick;
+    size_t bytes;
+    size_t depth;
+    size_t at; /* position of the node being rendered */
+    struct lq_arena arena;
+    struct lq_fault fault;
+};
+
+/* Ceilings. lq_run_step() counts work, lq_run_scan() the work of reading so many bytes,
+ * lq_run_spend() bytes of text that come into being. */
+bool lq_run_step_slow(struct lq_run *run);
+bool lq_run_spend(struct lq_run *run, size_t bytes);
+bool lq_run_enter(struct lq_run *run);
+
+static inline bool
+lq_run_step(struct lq_run *run, uint64_t count)
+{
+    run->steps = count > UINT64_MAX - run->steps ? UINT64_MAX : run->steps + count;
+    return run->steps < run->next_check || lq_run_step_slow(run);
+}
+
+static inline bool
+lq_run_scan(struct lq_run *run, size_t bytes)
+{
+    return bytes < 64 || lq_run_step(run, bytes / 64);
+}
+
+static inline void
+lq_run_leave(struct lq_run *run)
+{
+    run->depth--;
+}
+
+/* Record an error at the current node; always false. */
+#define lq_run_fail(run, code, ...) lq_fault_set(&(run)->fault, (code), (run)->at, __VA_ARGS__)
+
+bool lq_run_out_of_memory(struct lq_run *run);
+
+/* Output. */
+bool lq_print_bytes(struct lq_run *run, const char *data, size_t len);
+bool lq_print_value(struct lq_run *run, const struct lq_value *value, bool escape);
+bool lq_render_block(struct lq_run *run, const struct lq_block *block);
+
+/* Variables. lq_run_slot() may return NULL for a variable that does not exist, without a fault. */
+const struct lq_value *lq_run_slot(struct lq_run *run, uint32_t slot);
+
+/* Expressions. `lenient` turns a missing variable into nil even in strict mode. */
+const struct lq_value *lq_eval(struct lq_run *run, const struct lq_expr *expr, bool lenient);
+const struct lq_value *lq_eval_pipeline(struct lq_run *run, const struct lq_pipeline *pipeline);
+
+/* Values of this rendering. */
+struct lq_value *lq_new_value(struct lq_run *run, enum lq_type type);
+const struct lq_value *lq_new_int(struct lq_run *run, int64_t value);
+const struct lq_value *lq_new_string(struct lq_run *run, struct lq_str text);
+struct lq_value *lq_new_array(struct lq_run *run, size_t count);
+const struct lq_value *lq_new_pair(struct lq_run *run, const struct lq_member *member);
+
+/* A value's item or property as the reference's [] and first/last/size see it; NULL without a fault
+ * when there is none. */
+const struct lq_value *lq_value_command(struct lq_run *run, const struct lq_value *value,
+                                        enum lq_command command);
+
+/* Text growing in the arena. */
+struct lq_builder
+{
+    struct lq_run *run;
+    char *data;
+    size_t len;
+    size_t cap;
+};
+
+bool lq_builder_add(struct lq_builder *builder, struct lq_str text);
+bool lq_builder_add_char(struct lq_builder *builder, uint32_t character);
+const struct lq_value *lq_builder_finish(struct lq_builder *builder);
+
+/* Conversions of the reference: to text, to JSON, to an integer (strict), to a number. */
+bool lq_to_text(struct lq_run *run, const struct lq_value *value, struct lq_str *ret);
+bool lq_add_text(struct lq_builder *builder, const struct lq_value *value);
+bool lq_add_json(struct lq_builder *builder, const struct lq_value *value);
+bool lq_to_integer(struct lq_run *run, const struct lq_value *value, int64_t *ret);
+bool lq_to_number(struct lq_run *run, const struct lq_value *value, struct lq_decimal *ret);
+
+/* How many bytes of text need no HTML escape; *ret_entity replaces the byte behind them, if any. */
+size_t lq_html_plain(struct lq_str text, struct lq_str *ret_entity);
+
+/* The integer at the beginning of a text, 0 without one, clamped to int64. */
+int64_t lq_text_to_int(struct lq_str text);
+
+/* Items as array filters see them: nested arrays flattened, ranges expanded, anything else one. */
+struct lq_list
+{
+    const struct lq_value **items;
+    size_t count;
+    size_t capacity;
+};
+
+bool lq_to_list(struct lq_run *run, const struct lq_value *value, struct lq_list *ret);
+
+/* Comparisons. lq_less_equal() and the like need lq_compare(), which fails on values that the
+ * reference refuses; *ret_comparable is false for those it calls neither more nor less. */
+bool lq_equal(struct lq_run *run, const struct lq_value *a, const struct lq_value *b, bool *ret);
+bool lq_compare(struct lq_run *run, const struct lq_value *a, const struct lq_value *b, int *ret,
+                bool *ret_comparable);
+bool lq_contains(struct lq_run *run, const struct lq_value *a, const struct lq_value *b, bool *ret);
+
+#endif

@@ -1,0 +1,127 @@
+/* What is not interpreted: comment, raw and the inline comment. */
+#include "tag.h"
+#include "utf8.h"
+
+/*
+ * Where in a token a tag starts that reaches to the token's end: the last {% with a name behind it,
+ * wherever it stands. False when there is none.
+ */
+static bool
+find_inner_tag(const struct lq_parser *parser, struct lq_token token, struct lq_tag *ret,
+               size_t *ret_start)
+{
+    size_t len = token.text.len;
+
+    if (len < 4 || token.text.data[len - 2] != '%' || token.text.data[len - 1] != '}')
+        return false;
+    for (size_t start = len - 3; start-- > 0;)
+    {
+        struct lq_token inner = { LQ_TOKEN_TAG,
+                                  true,
+                                  { token.text.data + start, token.text.len - start } };
+
+        if (inner.text.data[0] != '{' || inner.text.data[1] != '%' ||
+            !lq_parser_split(parser, inner, ret))
+            continue;
+        *ret_start = start;
+        return true;
+    }
+    return false;
+}
+
+/* Skip to behind the end of a raw tag; *ret_end is where its content ends. */
+static bool
+skip_raw(struct lq_parser *parser, const struct lq_tag *tag, size_t *ret_end)
+{
+    struct lq_token token;
+
+    while (token = lq_parser_next(parser), token.kind != LQ_TOKEN_END)
+    {
+        struct lq_tag inner;
+        size_t start;
+
+        if (token.kind == LQ_TOKEN_TEXT || !find_inner_tag(parser, token, &inner, &start) ||
+            inner.id != LQ_TAG_ENDRAW)
+            continue;
+        parser->trim = lq_token_trims_right(token);
+        *ret_end = (size_t) (token.text.data - parser->template->source.data) + start;
+        return true;
+    }
+    return lq_parser_never_closed(parser, tag);
+}
+
+bool
+lq_tag_parse_comment(struct lq_parser *parser, const struct lq_tag *tag, struct lq_node **ret)
+{
+    size_t depth = 1;
+    struct lq_token token;
+
+    *ret = NULL;
+    while (token = lq_parser_next(parser), token.kind != LQ_TOKEN_END)
+    {
+        struct lq_tag inner;
+        size_t end;
+
+        if (!lq_parser_split(parser, token, &inner))
+            continue;
+        if (inner.id == LQ_TAG_RAW && !skip_raw(parser, &inner, &end))
+            return false;
+        if (inner.id == LQ_TAG_COMMENT)
+            depth++;
+        if (inner.id == LQ_TAG_ENDCOMMENT && --depth == 0)
+        {
+            parser->trim = lq_token_trims_right(token);
+            return true;
+        }
+    }
+    return lq_parser_never_closed(parser, tag);
+}
+
+static bool
+render_raw(struct lq_run *run, const struct lq_node *node)
+{
+    const struct lq_text *raw = (const struct lq_text *) node;
+
+    return lq_print_bytes(run, raw->text.data, raw->text.len);
+}
+
+bool
+lq_tag_parse_raw(struct lq_parser *parser, const struct lq_tag *tag, struct lq_node **ret)
+{
+    struct lq_text *raw = lq_parser_node(parser, tag, sizeof(*raw), render_raw);
+    size_t start = parser->at;
+    size_t end;
+
+    if (raw == NULL)
+        return false;
+    if (tag->markup.len > 0)
+        return lq_fault_set(&parser->fault, LQ_ERR_SYNTAX, tag->at,
+                            "tag \"%.*s\" takes no argument", LQ_QUOTE(tag->name));
+    if (!skip_raw(parser, tag, &end))
+        return false;
+    raw->text = (struct lq_str){ parser->template->source.data + start, end - start };
+    raw->node.blank = raw->text.len == 0;
+    *ret = &raw->node;
+    return true;
+}
+
+bool
+lq_tag_parse_remark(struct lq_parser *parser, const struct lq_tag *tag, struct lq_node **ret)
+{
+    bool line_start = false;
+
+    *ret = NULL;
+    for (size_t i = 0; i < tag->markup.len; i++)
+    {
+        char c = tag->markup.data[i];
+
+        if (line_start && !lq_is_space(c) && c != '#')
+            return lq_fault_set(&parser->fault, LQ_ERR_SYNTAX, tag->at,
+                                "each line of an inline comment must start with \"#\"");
+        if (c == '\n')
+            line_start = true;
+        else if (!lq_is_space(c))
+            line_start = false;
+    }
+    return true;
+}

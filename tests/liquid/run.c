@@ -1,0 +1,332 @@
+/* Runs the cases of the template engine, one TAP test each. Argument: the folder of *.case files,
+ * whose format is described in cases/README. */
+#include <dirent.h>
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "liquid.h"
+
+enum section
+{
+    SECTION_NONE,
+    SECTION_TEMPLATE,
+    SECTION_DATA,
+    SECTION_OPTIONS,
+    SECTION_OUTPUT,
+    SECTION_ERROR,
+    SECTION_COUNT
+};
+
+static const char *const section_names[SECTION_COUNT] = {
+    [SECTION_NONE] = "",           [SECTION_TEMPLATE] = "template", [SECTION_DATA] = "data",
+    [SECTION_OPTIONS] = "options", [SECTION_OUTPUT] = "output",     [SECTION_ERROR] = "error",
+};
+
+/* A case; texts point into the file, which has been cut up. */
+struct test_case
+{
+    char name[256];
+    char *text[SECTION_COUNT];
+};
+
+struct results
+{
+    int count;
+    int failed;
+};
+
+static void *
+mem_alloc(void *ctx, size_t size)
+{
+    (void) ctx;
+    return malloc(size);
+}
+
+static void *
+mem_realloc(void *ctx, void *old, size_t size)
+{
+    (void) ctx;
+    return realloc(old, size);
+}
+
+static void
+mem_free(void *ctx, void *ptr)
+{
+    (void) ctx;
+    free(ptr);
+}
+
+static const struct lq_mem mem = { mem_alloc, mem_realloc, mem_free, NULL };
+
+static struct lq_str
+str(const char *text)
+{
+    return (struct lq_str){ text, strlen(text) };
+}
+
+static void
+die(const char *what, const char *which)
+{
+    printf("Bail out! %s: %s\n", what, which);
+    exit(2);
+}
+
+static struct lq_value *
+convert(struct json_object *json)
+{
+    struct lq_value *value;
+
+    switch (json_object_get_type(json))
+    {
+        case json_type_null:
+            return lq_nil(&mem);
+        case json_type_boolean:
+            return lq_bool(&mem, json_object_get_boolean(json));
+        case json_type_string:
+            return lq_string(&mem, (struct lq_str){ json_object_get_string(json),
+                                                    (size_t) json_object_get_string_len(json) });
+        case json_type_array:
+            value = lq_array(&mem);
+            for (size_t i = 0; i < json_object_array_length(json); i++)
+            {
+                if (!lq_array_push(value, convert(json_object_array_get_idx(json, i))))
+                    die("out of memory", "array");
+            }
+            return value;
+        case json_type_object:
+            value = lq_object(&mem);
+            json_object_object_foreach(json, key, member)
+            {
+                if (!lq_object_put(value, str(key), convert(member)))
+                    die("out of memory", "object");
+            }
+            return value;
+        default:
+            return lq_number(&mem, str(json_object_to_json_string(json)));
+    }
+}
+
+/* Options are words: strict, html, now=SECONDS, offset=SECONDS, depth=, steps=, bytes=, nodes=. */
+static void
+set_options(char *text, struct lq_options *options)
+{
+    char *rest;
+
+    for (char *word = strtok_r(text, " \n", &rest); word != NULL;
+         word = strtok_r(NULL, " \n", &rest))
+    {
+        char *value = strchr(word, '=');
+        int64_t number = value == NULL ? 0 : strtoll(value + 1, NULL, 10);
+
+        if (strcmp(word, "strict") == 0)
+            options->strict = true;
+        else if (strcmp(word, "html") == 0)
+            options->escape = LQ_ESCAPE_HTML;
+        else if (strncmp(word, "now=", 4) == 0)
+            options->now_us = number * 1000000;
+        else if (strncmp(word, "offset=", 7) == 0)
+            options->utc_offset_s = (int32_t) number;
+        else if (strncmp(word, "depth=", 6) == 0)
+            options->limits.depth = (size_t) number;
+        else if (strncmp(word, "steps=", 6) == 0)
+            options->limits.steps = (uint64_t) number;
+        else if (strncmp(word, "bytes=", 6) == 0)
+            options->limits.output_bytes = (size_t) number;
+        else if (strncmp(word, "nodes=", 6) == 0)
+            options->limits.nodes = (size_t) number;
+        else
+            die("unknown option", word);
+    }
+}
+
+static void
+print_comment(const char *label, const char *text)
+{
+    printf("# %s: ", label);
+    for (; *text != '\0'; text++)
+    {
+        putchar(*text);
+        if (*text == '\n')
+            printf("#   ");
+    }
+    putchar('\n');
+}
+
+/* What an error looks like in a case: code line:column message */
+static void
+describe_error(const struct lq_error *error, char *ret, size_t size)
+{
+    int len = snprintf(ret, size, "%s %" PRIu32 ":%" PRIu32 " %s", lq_code_name(error->code),
+                       error->line, error->column, error->message);
+
+    if (len < 0 || (size_t) len >= size)
+        die("message too long", error->message);
+}
+
+static void
+run_case(const char *file, struct test_case *test, struct results *results)
+{
+    struct lq_options options = { .mem = mem, .limits = LQ_LIMITS_DEFAULT };
+    struct lq_template *template = NULL;
+    struct lq_error error = { 0 };
+    struct lq_str output = { 0 };
+    struct json_object *json = NULL;
+    struct lq_value *data = NULL;
+    char description[512] = "";
+    const char *expected = test->text[SECTION_OUTPUT];
+    const char *got;
+    bool passed;
+
+    if (test->text[SECTION_TEMPLATE] == NULL ||
+        (expected == NULL) == (test->text[SECTION_ERROR] == NULL))
+        die("a case needs a template and either output or error", test->name);
+    if (test->text[SECTION_OPTIONS] != NULL)
+        set_options(test->text[SECTION_OPTIONS], &options);
+    if (test->text[SECTION_DATA] != NULL)
+    {
+        json = json_tokener_parse(test->text[SECTION_DATA]);
+        if (json == NULL)
+            die("invalid JSON", test->name);
+        data = convert(json);
+    }
+    if (lq_parse(str(test->text[SECTION_TEMPLATE]), &options, &template, &error) == LQ_OK)
+        (void) lq_render(template, data, &options, &output, &error);
+    if (error.code != LQ_OK)
+        describe_error(&error, description, sizeof(description));
+    got = error.code != LQ_OK ? description : output.data;
+    if (test->text[SECTION_ERROR] != NULL)
+        expected = test->text[SECTION_ERROR];
+    passed =
+        (error.code != LQ_OK) == (test->text[SECTION_ERROR] != NULL) && strcmp(got, expected) == 0;
+    results->count++;
+    results->failed += !passed;
+    printf("%sok %d - %s: %s\n", passed ? "" : "not ", results->count, file, test->name);
+    if (!passed)
+    {
+        print_comment("expected", expected);
+        print_comment("got", got);
+    }
+    mem_free(NULL, (void *) (uintptr_t) output.data);
+    lq_template_destroy(template);
+    lq_value_destroy(data);
+    json_object_put(json);
+}
+
+static enum section
+find_section(const char *name)
+{
+    for (int i = SECTION_TEMPLATE; i < SECTION_COUNT; i++)
+    {
+        if (strcmp(name, section_names[i]) == 0)
+            return (enum section) i;
+    }
+    die("unknown section", name);
+    return SECTION_NONE;
+}
+
+static char *
+read_file(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    char *text = NULL;
+    size_t size = 0;
+    size_t len = 0;
+
+    if (file == NULL)
+        die("cannot open", path);
+    do
+    {
+        size += 65536;
+        text = realloc(text, size + 1);
+        if (text == NULL)
+            die("out of memory", path);
+        len += fread(text + len, 1, size - len, file);
+    } while (len == size);
+    (void) fclose(file);
+    text[len] = '\0';
+    return text;
+}
+
+/* Cut the file into cases and run them. A section ends before the line break that ends it. */
+static void
+run_file(const char *folder, const char *name, struct results *results)
+{
+    struct test_case test = { 0 };
+    enum section section = SECTION_NONE;
+    char path[4096];
+    char *text;
+    char *next;
+
+    (void) snprintf(path, sizeof(path), "%s/%s", folder, name);
+    text = read_file(path);
+    for (char *line = text; line != NULL; line = next)
+    {
+        char *end = strchr(line, '\n');
+        bool marker = strncmp(line, "== ", 3) == 0 || strncmp(line, "-- ", 3) == 0;
+
+        next = end == NULL ? NULL : end + 1;
+        if (!marker)
+            continue;
+        if (line > text)
+            line[-1] = '\0';
+        if (test.text[section] == line) /* an empty section */
+            test.text[section] = line - 1;
+        if (end != NULL)
+            *end = '\0';
+        if (line[0] == '-')
+        {
+            section = find_section(line + 3);
+            test.text[section] = next == NULL ? line + strlen(line) : next;
+            continue;
+        }
+        if (test.name[0] != '\0')
+            run_case(name, &test, results);
+        test = (struct test_case){ 0 };
+        (void) snprintf(test.name, sizeof(test.name), "%s", line + 3);
+    }
+    if (test.name[0] != '\0')
+    {
+        char *last = test.text[section];
+
+        if (last != NULL && last[0] != '\0' && last[strlen(last) - 1] == '\n')
+            last[strlen(last) - 1] = '\0';
+        run_case(name, &test, results);
+    }
+    free(text);
+}
+
+static int
+is_case(const struct dirent *entry)
+{
+    size_t len = strlen(entry->d_name);
+
+    return len > 5 && strcmp(entry->d_name + len - 5, ".case") == 0;
+}
+
+int
+main(int argc, char **argv)
+{
+    struct results results = { 0 };
+    struct dirent **entries;
+    int count;
+
+    if (argc != 2)
+    {
+        (void) fprintf(stderr, "usage: %s FOLDER\n", argv[0]);
+        return 2;
+    }
+    count = scandir(argv[1], &entries, is_case, alphasort);
+    if (count <= 0)
+        die("no cases in", argv[1]);
+    for (int i = 0; i < count; i++)
+    {
+        run_file(argv[1], entries[i]->d_name, &results);
+        free(entries[i]);
+    }
+    free(entries);
+    printf("1..%d\n", results.count);
+    return results.failed == 0 ? 0 : 1;
+}

@@ -1,0 +1,165 @@
+/* The template engine under an allocator that fails: every call in turn, without leak or crash. */
+#include "liquid_helper.h"
+
+static const char source[] =
+    "{% assign list = 'a,b,c,d,e,f,g,h,i,j' | split: ',' %}"
+    "{% capture text %}{% for x in list reversed limit: 9 %}{{ forloop.index }}{{ x | upcase }}"
+    "{% if forloop.last %}.{% else %},{% endif %}{% endfor %}{% endcapture %}"
+    "{{ text | replace: ',', ';' | append: object | json | escape | truncate: 400 }}"
+    "{% case object.k3 %}{% when 1, 3 %}{{ big | plus: 1 }}{% else %}{{ (1..40) | join }}"
+    "{% endcase %}{% unless a == b or c contains 'd' %}{{ 'now' | date: '%c %10Y' }}{% endunless %}"
+    "{{ v1 }}{{ v2 }}{{ v3 }}{{ v4 }}{{ v5 }}{{ v6 }}{{ v7 }}{{ v8 }}{{ v9 }}"
+    "{% for p in object %}{{ p }}{{ p[1] | times: 1.5 }}{% endfor %}"
+    "{% raw %}{{ raw }}{% endraw %}{% comment %}{% endcomment %}";
+
+static struct lq_value *
+build(const struct lq_mem *mem)
+{
+    static const char *const keys[] = { "k0", "k1", "k2", "k3", "k4", "k5", "k6",
+                                        "k7", "k8", "k9", "ka", "kb", "kc", "k3" };
+    struct lq_value *root = lq_object(mem);
+    struct lq_value *object = lq_object(mem);
+    struct lq_value *array = lq_array(mem);
+    bool good = root != NULL && object != NULL && array != NULL;
+
+    for (size_t i = 0; good && i < sizeof(keys) / sizeof(keys[0]); i++)
+        good = lq_object_put(object, str(keys[i]), lq_number(mem, str("3")));
+    for (int i = 0; good && i < 9; i++)
+        good = lq_array_push(array, i % 2 ? lq_nil(mem) : lq_bool(mem, true));
+    if (root == NULL || !good)
+    {
+        lq_value_destroy(object);
+        lq_value_destroy(array);
+        lq_value_destroy(root);
+        return NULL;
+    }
+    good = lq_object_put(root, str("object"), object);
+    if (!good)
+        lq_value_destroy(array);
+    good = good && lq_object_put(root, str("array"), array) &&
+           lq_object_put(root, str("big"), lq_number(mem, str("99999999999999999999"))) &&
+           lq_object_put(root, str("c"), lq_string(mem, str("text")));
+    if (good)
+        return root;
+    lq_value_destroy(root);
+    return NULL;
+}
+
+static void
+every_call_fails(void **state)
+{
+    struct heap heap = { 0 };
+    struct lq_options options = make_options(&heap);
+    struct lq_str expected = { 0 };
+    enum lq_code code = LQ_ERR_NOMEM;
+    size_t failures = 0;
+
+    (void) state;
+    for (size_t n = 0; n <= 1 || code != LQ_OK; n++)
+    {
+        struct lq_error error = { 0 };
+        struct lq_str output;
+        struct lq_value *data;
+
+        heap = (struct heap){ .fail_at = n };
+        data = build(&options.mem);
+        code = LQ_ERR_NOMEM;
+        if (data != NULL)
+            code = run_text(str(source), data, &options, &output, &error);
+        lq_value_destroy(data);
+        assert_true(code == LQ_OK || code == LQ_ERR_NOMEM);
+        if (data != NULL)
+            assert_int_equal(error.code, code);
+        if (code == LQ_OK && n > 0)
+        {
+            assert_int_equal(output.len, expected.len);
+            assert_memory_equal(output.data, expected.data, expected.len);
+            free_output(&options, output);
+        }
+        else if (code == LQ_OK)
+        {
+            expected.len = output.len;
+            expected.data = output.data;
+            heap.live--; /* stays for comparison */
+        }
+        else
+            failures++;
+        assert_int_equal(heap.live, 0);
+    }
+    assert_true(failures > 60);
+    free((void *) (uintptr_t) expected.data);
+}
+
+static void
+errors_leak_nothing(void **state)
+{
+    static const char *const sources[] = {
+        "{% if a %}{{ b",
+        "{{ 'a' | append: 'b' | nope }}",
+        "{% for i in (1..3) %}",
+        "{% capture a %}{{ 1 | append: 2 }}{% if 1 < 'a' %}{% endif %}",
+        "{% capture a %}{{ 1 | append: 2 }}{% if 1 < 'a' %}{% endif %}{% endcapture %}",
+    };
+    struct heap heap = { 0 };
+    struct lq_options options = make_options(&heap);
+
+    (void) state;
+    for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)
+        assert_int_not_equal(check_text(sources[i], NULL, &options, ""), LQ_OK);
+}
+
+static void
+error_may_be_null(void **state)
+{
+    struct heap heap = { 0 };
+    struct lq_options options = make_options(&heap);
+    struct lq_template *template = NULL;
+    struct lq_str output;
+
+    (void) state;
+    assert_int_equal(lq_parse(str("{{"), &options, &template, NULL), LQ_ERR_SYNTAX);
+    assert_int_equal(lq_parse(str("{% if 1 < 'a' %}{% endif %}"), &options, &template, NULL),
+                     LQ_OK);
+    assert_int_equal(lq_render(template, NULL, &options, &output, NULL), LQ_ERR_ARGUMENT);
+    lq_template_destroy(template);
+    lq_template_destroy(NULL);
+    lq_value_destroy(NULL);
+    assert_int_equal(heap.live, 0);
+}
+
+static void
+template_is_reusable(void **state)
+{
+    struct heap heap = { 0 };
+    struct lq_options options = make_options(&heap);
+    struct lq_template *template = NULL;
+    char text[] = "{% assign a = a | default: 1 | plus: 1 %}{{ a }}";
+
+    (void) state;
+    assert_int_equal(lq_parse(str(text), &options, &template, NULL), LQ_OK);
+    memset(text, 'x', sizeof(text) - 1); /* the source need not outlive the call */
+    for (int i = 0; i < 3; i++)
+    {
+        struct lq_str output;
+
+        assert_int_equal(lq_render(template, NULL, &options, &output, NULL), LQ_OK);
+        assert_string_equal(output.data, "2");
+        free_output(&options, output);
+    }
+    lq_template_destroy(template);
+    assert_int_equal(heap.live, 0);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_call_fails),
+        cmocka_unit_test(errors_leak_nothing),
+        cmocka_unit_test(error_may_be_null),
+        cmocka_unit_test(template_is_reusable),
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests_name("liquid_memory", tests, NULL, NULL);
+}
