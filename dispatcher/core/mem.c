@@ -1,0 +1,58 @@
+/* Heap memory that is never NULL. */
+#include "core/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void
+mem_exhausted(void)
+{
+    static const char line[] = "level=error msg=\"out of memory\"\n";
+
+    if (write(STDERR_FILENO, line, sizeof(line) - 1) < 0)
+    {
+        /* Nothing is left to try. */
+    }
+    abort();
+}
+
+void *
+mem_alloc(size_t size)
+{
+    void *ret = calloc(1, size > 0 ? size : 1);
+
+    if (ret == NULL)
+    {
+        mem_exhausted();
+    }
+    return ret;
+}
+
+void *
+mem_resize(void *old, size_t size)
+{
+    void *ret = realloc(old, size > 0 ? size : 1);
+
+    if (ret == NULL)
+    {
+        mem_exhausted();
+    }
+    return ret;
+}
+
+char *
+mem_strdup(const char *text)
+{
+    char *ret;
+    size_t size;
+
+    if (text == NULL)
+    {
+        return NULL;
+    }
+    size = strlen(text) + 1;
+    ret = mem_alloc(size);
+    memcpy(ret, text, size);
+    return ret;
+}
