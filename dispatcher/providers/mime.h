@@ -1,0 +1,45 @@
+/* Builds one mail as RFC 5322 and MIME: 7-bit lines with CRLF, the same bytes for the same input.
+ */
+#ifndef PROVIDERS_MIME_H
+#define PROVIDERS_MIME_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/arena.h"
+#include "core/buf.h"
+#include "providers/provider.h"
+
+#define MIME_BYTES_MAX 26214400
+
+/* Mailboxes are checked by the caller with address_check_mailbox(). */
+struct mime_mail
+{
+    const char *delivery_id; /* makes the Message-ID and the boundary: stable over attempts */
+    int64_t now_s;
+    const char *from;
+    const char *from_name; /* NULL: none */
+    const char *to;
+    const char *reply_to; /* NULL: none */
+    const char *subject;
+    const char *text;            /* NULL: none; text or html is required */
+    const char *html;            /* NULL: none */
+    const char *unsubscribe_url; /* https; NULL: none. Adds one-click unsubscription */
+};
+
+/*
+ * The whole message. NULL with *reterr (class content) when a value for a header holds control
+ * characters or the message is too large.
+ */
+char *mime_build(struct arena *arena, const struct mime_mail *mail, size_t *ret_len,
+                 struct provider_error *reterr);
+
+/* The pieces, for tests. Each appends to out. */
+void mime_append_date(struct buf *out, int64_t seconds);
+void mime_append_text_header(struct buf *out, const char *name, const char *text);
+void mime_append_mailbox_header(struct buf *out, const char *name, const char *display_name,
+                                const char *mailbox);
+void mime_append_quoted_printable(struct buf *out, const char *text, size_t len);
+void mime_append_base64(struct buf *out, const char *text, size_t len);
+
+#endif
