@@ -1,0 +1,20 @@
+-- dump: what pg_dump must take along: every table, DEFAULT leaf, outbox leaf and sequence that holds a
+-- user's rows. Not delivery_edge, whose rows come with the script, and not the partitions made at run
+-- time, which are no members of the extension and dumped as any other table.
+do $$
+declare
+    v_name text;
+begin
+    foreach v_name in array array[
+        'setting', 'sender', 'category', 'template', 'template_version', 'template_part',
+        'provider', 'route', 'recipient_group', 'group_member', 'dispatcher_epoch',
+        'dispatcher', 'recipient', 'device', 'device_token', 'preference', 'suppression',
+        'idempotency', 'notification_default', 'delivery_default', 'attempt_default',
+        'event_default', 'inbox_default', 'retry', 'outbox_0', 'outbox_1', 'outbox_2',
+        'outbox_3', 'outbox_4', 'outbox_5', 'outbox_6', 'outbox_7', 'outbox_8', 'outbox_9',
+        'outbox_10', 'outbox_11']
+    loop
+        perform pg_catalog.pg_extension_config_dump(format('herald.%I', v_name)::regclass, '');
+    end loop;
+end
+$$;

@@ -1,0 +1,24 @@
+-- channel_parts: the parts a template may have by channel. A group lists parts of which one is required.
+-- Returns: part by channel, required group (null: optional) · Writes: nothing
+-- Called by: notify_template_part, notify_template_publish
+create function herald.channel_parts()
+returns table (channel herald.channel, part text, required text)
+language sql immutable parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+    values
+        ('push'::herald.channel, 'title', 'title or body'), ('push', 'body', 'title or body'),
+        ('push', 'subtitle', null), ('push', 'data', null), ('push', 'badge', null),
+        ('push', 'sound', null), ('push', 'image', null), ('push', 'collapse_key', null),
+        ('push', 'thread_id', null),
+        ('sms', 'text', 'text'),
+        ('email', 'subject', 'subject'), ('email', 'text', 'text or html'),
+        ('email', 'html', 'text or html'), ('email', 'reply_to', null),
+        ('email', 'unsubscribe_url', null),
+        ('voice', 'text', 'text'),
+        ('chat', 'text', 'text'),
+        ('webhook', 'body', 'body'),
+        ('inapp', 'title', 'title'), ('inapp', 'body', 'body'), ('inapp', 'data', null)
+$$;
+comment on function herald.channel_parts() is
+    'Parts that templates may have by channel, and which of them are required';

@@ -1,0 +1,50 @@
+-- check_provider_settings: refuses settings of a provider that hold structure or secrets.
+-- Parameters: settings - as given
+-- Returns: nothing · Writes: nothing · Called by: notify_provider
+create function herald.check_provider_settings(settings jsonb) returns void
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_key text;
+    v_value jsonb;
+begin
+    perform herald.check_json('settings', settings, 65536, 8);
+    for v_key, v_value in select key, value from jsonb_each(settings) loop
+        if v_key !~ '^[a-z][a-z0-9_]{0,62}$' then
+            raise exception using errcode = '22023',
+                message = format('settings has a member with an invalid name: %s', to_json(left(v_key, 64)));
+        end if;
+        if v_key ~ '(^|_)(password|passwd|passphrase|secret|credentials?|token|key|pem)$'
+           or v_value #>> '{}' ~ '-----BEGIN'
+        then
+            raise exception using errcode = '22023',
+                message = format('settings.%s looks like a secret', v_key),
+                hint = format('Pass a reference in secrets: {"%s": "env:NAME"} or "file:/path".', v_key);
+        end if;
+        if jsonb_typeof(v_value) not in ('string', 'number', 'boolean') then
+            raise exception using errcode = '22023',
+                message = format('settings.%s must be a string, number or boolean', v_key),
+                detail = format('It is of type %s.', jsonb_typeof(v_value));
+        end if;
+        if octet_length(v_value #>> '{}') > 8192 then
+            raise exception using errcode = '54000',
+                message = format('settings.%s is longer than 8192 bytes', v_key);
+        end if;
+        if jsonb_typeof(v_value) = 'string' and v_value #>> '{}' ~ '[\x01-\x1f\x7f-\x9f]' then
+            raise exception using errcode = '22023',
+                message = format('settings.%s contains control characters', v_key);
+        end if;
+    end loop;
+    if settings ? 'allow_http' and jsonb_typeof(settings -> 'allow_http') <> 'boolean' then
+        raise exception using errcode = '22023', message = 'settings.allow_http must be a boolean';
+    end if;
+    if settings ? 'endpoint' then
+        perform herald.check_url('settings.endpoint', settings ->> 'endpoint',
+            array['https', 'smtps', 'smtp'] ||
+            case when (settings -> 'allow_http')::boolean then array['http'] else '{}' end);
+    end if;
+end
+$$;
+comment on function herald.check_provider_settings(jsonb) is
+    'Refuses settings of a provider that hold structure, secrets or a bad endpoint';

@@ -1,0 +1,18 @@
+-- claim: takes waiting deliveries of a channel for a dispatcher, most urgent first, then oldest.
+-- Parameters: epoch - of a dispatcher that this session has joined; channel; max - at most so many;
+-- buckets - only deliveries of these, null: of all
+-- Returns: what rendering needs, with address, tokens, preference and suppression as they are now.
+-- verdict: null, or 'STATE: REASON' with which the delivery is to be recorded without an attempt.
+-- time_us: what "now" is to templates; created_us: from when age counts (send_at if there was one)
+-- Writes: outbox · Called by: dispatchers
+create function herald.claim(epoch bigint, channel text, max integer, buckets integer[] default null)
+returns table (leaf integer, id uuid, attempt integer, failures integer, notification uuid,
+               recipient text, priority text, category text, template text, version integer,
+               locale text, data jsonb, attributes jsonb, timezone text, utc_offset_s integer,
+               time_us bigint, created_us bigint, expires_us bigint, verdict text, address text,
+               tokens jsonb, policy text, max_attempts integer, max_age_s integer)
+language c volatile security definer
+set search_path = pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'herald_claim';
+comment on function herald.claim(bigint, text, integer, integer[]) is
+    'Takes waiting deliveries of a channel for a dispatcher';

@@ -1,0 +1,53 @@
+-- notify_cancel: cancels the deliveries of a notification that no dispatcher has claimed.
+-- Parameters: id - of the notification
+-- Returns: how many were cancelled; what is claimed at this moment is not, and may be tried again
+-- Writes: retry, outbox, delivery · Called by: applications, operators
+create function herald.notify_cancel(id uuid) returns integer
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set jit = off
+as $$
+declare
+    v_now constant timestamptz := clock_timestamp();
+    v_deliveries uuid[];
+    v_bucket integer;
+    v_waiting integer;
+    v_queued integer;
+begin
+    select n.deliveries, n.bucket into v_deliveries, v_bucket
+      from herald.notification n
+     where n.id = notify_cancel.id and n.bucket = herald.id_bucket(notify_cancel.id);
+
+    -- First retry, then, with a later snapshot, the outbox: that is the way deliveries move when
+    -- nobody has claimed them, so none slips through in between.
+    with gone as (
+        delete from herald.retry r
+         where r.id = any (v_deliveries) and r.bucket = v_bucket
+        returning r.*)
+    insert into herald.delivery (id, bucket, notification, recipient, channel, priority, device,
+                                 category, template, state, attempts, created_at, finished_at)
+    select g.id, g.bucket, g.notification, g.recipient, g.channel, g.priority, g.device, g.category,
+           g.template, 'cancelled', g.attempt, g.created_at, v_now
+      from gone g
+        on conflict do nothing;
+    get diagnostics v_waiting = row_count;
+
+    with gone as (
+        delete from herald.outbox o
+         where o.id = any (v_deliveries) and o.bucket = v_bucket and o.epoch is null
+        returning o.*)
+    insert into herald.delivery (id, bucket, notification, recipient, channel, priority, device,
+                                 category, template, state, attempts, created_at, finished_at)
+    select g.id, g.bucket, g.notification, g.recipient, g.channel, g.priority, g.device, g.category,
+           g.template, 'cancelled', g.attempt, g.created_at, v_now
+      from gone g
+        on conflict do nothing;
+    get diagnostics v_queued = row_count;
+    return v_waiting + v_queued;
+end
+$$;
+comment on function herald.notify_cancel(uuid) is
+    'Cancels the deliveries of a notification that are not being sent; returns how many';

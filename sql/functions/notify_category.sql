@@ -1,0 +1,52 @@
+-- notify_category: makes a category or replaces its policy.
+-- Parameters: name; description; channels - used when a send names none; mandatory - cannot be opted out
+--             of; policy - at_least_once, at_most_once; max_attempts; max_age
+-- Returns: nothing · Writes: category · Called by: operators
+create function herald.notify_category(
+    name text, description text default '', channels text[] default null,
+    mandatory boolean default false, policy text default 'at_least_once',
+    max_attempts integer default 12, max_age interval default '24 hours')
+returns void
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform herald.check_name('name', name);
+    perform herald.check_description(description);
+    if mandatory is null or max_attempts is null or max_age is null then
+        raise exception using errcode = '22004', message = format('%s must not be null',
+            case when mandatory is null then 'mandatory' when max_age is null then 'max_age'
+                 else 'max_attempts' end);
+    end if;
+    perform herald.check_text('policy', policy, 63);
+    if policy <> all (enum_range(null::herald.delivery_policy)::text[]) then
+        perform herald.refuse_unknown('policy', policy, enum_range(null::herald.delivery_policy)::text[]);
+    end if;
+    if max_attempts not between 1 and 100 then
+        raise exception using errcode = '22023', message = 'max_attempts must lie between 1 and 100',
+            detail = format('It is %s.', max_attempts);
+    end if;
+    if max_age not between interval '1 second' and interval '30 days' then
+        raise exception using errcode = '22023',
+            message = 'max_age must lie between 1 second and 30 days',
+            detail = format('It is %s.', max_age);
+    end if;
+    if cardinality(channels) not between 1 and 7 then
+        raise exception using errcode = '22023',
+            message = 'channels must name between 1 and 7 channels',
+            hint = 'Null stands for the channels of the template.';
+    end if;
+    insert into herald.category (name, description, channels, mandatory, policy, max_attempts, max_age)
+    values (notify_category.name, notify_category.description,
+            (select array_agg(distinct herald.check_channel(c)) from unnest(notify_category.channels) c),
+            notify_category.mandatory, notify_category.policy::herald.delivery_policy,
+            notify_category.max_attempts, notify_category.max_age)
+    on conflict on constraint category_pkey do update
+       set description = excluded.description, channels = excluded.channels,
+           mandatory = excluded.mandatory, policy = excluded.policy,
+           max_attempts = excluded.max_attempts, max_age = excluded.max_age,
+           updated_at = excluded.updated_at;
+end
+$$;
+comment on function herald.notify_category(text, text, text[], boolean, text, integer, interval) is
+    'Makes a category or replaces its policy';

@@ -1,0 +1,14 @@
+-- render_template: renders the parts of one channel with the engine that dispatchers use.
+-- Parameters: template, version, channel, locale - as template_parts; variables - top-level variables;
+--             at - the time templates see; timezone - in which they print it, null for UTC;
+--             fail - raise the first error instead of reporting it
+-- Returns: content or problem of each part · Writes: nothing
+-- Called by: notify_render, notify_preview, notify_replay_preview
+create function herald.render_template(
+    template text, version integer, channel text, locale text, variables jsonb, at timestamptz,
+    timezone text, fail boolean)
+returns table (part text, content text, problem text)
+language c stable
+as 'MODULE_PATHNAME', 'herald_render_template';
+comment on function herald.render_template(text, integer, text, text, jsonb, timestamptz, text, boolean) is
+    'Renders the parts of one channel of a template';

@@ -1,0 +1,16 @@
+-- setting_default: the settings there are.
+-- Returns: name, default value, lowest and highest value, meaning · Writes: nothing
+-- Called by: setting_value, notify_setting, people
+create function herald.setting_default()
+returns table (name text, value text, low integer, high integer, description text)
+language sql immutable parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+values ('retention_days', '30', 1, 3650, 'Days for which notifications and deliveries are kept'),
+       ('idempotency_days', '30', 1, 3650, 'Days for which idempotency keys are kept'),
+       ('partition_days_ahead', '14', 1, 60, 'Days for which partitions are made in advance'),
+       ('lease_s', '15', 3, 3600,
+        'Seconds of silence after which the sessions of a dispatcher are ended'),
+       ('webhook_allow_http', '0', 0, 1, 'Whether webhooks may be registered with http:// (1) or not (0)');
+$$;
+comment on function herald.setting_default() is 'Settings with default, range and meaning';

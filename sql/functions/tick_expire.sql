@@ -1,0 +1,47 @@
+-- tick_expire: ends waiting deliveries that have expired or are too old, for times in which nobody
+-- claims them. Expiry is looked up in every leaf, age in one leaf a call, each at most 1000.
+-- Returns: false (nothing is left for a call right away) · Writes: outbox, retry, delivery
+-- Called by: tick
+create function herald.tick_expire() returns boolean
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set jit = off
+as $$
+declare
+    v_limit constant integer := 1000;
+    v_now constant timestamptz := clock_timestamp();
+    v_youngest constant timestamptz :=
+        v_now - least((select min(c.max_age) from herald.category c), '24 hours');
+begin
+    if not pg_try_advisory_xact_lock(1214606916, -2) then
+        return false;
+    end if;
+
+    with late as materialized (
+        select r.id, r.bucket from herald.retry r
+         where r.expires_at <= v_now
+         order by r.expires_at limit v_limit for update skip locked),
+    taken as (
+        delete from herald.retry r using late where r.id = late.id and r.bucket = late.bucket
+        returning r.*)
+    insert into herald.delivery (id, bucket, notification, recipient, channel, priority, device,
+                                 category, template, state, reason, attempts, created_at,
+                                 finished_at)
+    select t.id, t.bucket, t.notification, t.recipient, t.channel, t.priority, t.device, t.category,
+           t.template, 'expired', 'expires_at', t.attempt, t.created_at, v_now
+      from taken t
+        on conflict do nothing;
+
+    for leaf in 0..11 loop
+        if pg_relation_size(format('herald.outbox_%s', leaf)::regclass) > 0 then
+            perform herald.expire_leaf(leaf, v_now, v_limit, case
+                        when extract(epoch from v_now)::bigint % 12 = leaf then v_youngest end);
+        end if;
+    end loop;
+    return false;
+end
+$$;
+comment on function herald.tick_expire() is 'Ends waiting deliveries that have expired or are too old';

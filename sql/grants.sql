@@ -1,0 +1,94 @@
+-- grants: who may do what. Nobody gets a table to write; functions run with the rights of their owner.
+revoke all on schema herald from public;
+revoke all on all tables in schema herald from public;
+revoke all on all sequences in schema herald from public;
+revoke all on all routines in schema herald from public;
+
+grant usage on schema herald
+    to herald_sender, herald_dispatcher, herald_gateway, herald_operator, herald_analyst;
+
+-- What applications do, and operators as well.
+grant execute on function
+    herald.notify_recipient(text, text, text, text, text, text, jsonb),
+    herald.notify_recipient_remove(text),
+    herald.notify_device(text, text, text, text, text, text, uuid, text),
+    herald.notify_device_remove(uuid),
+    herald.notify_devices(text),
+    herald.notify_preference(text, text, text, boolean),
+    herald.notify_send(text, text, jsonb, text[], text, text, timestamptz, timestamptz, text, text),
+    herald.notify_send_many(text, text[], jsonb, text[], text, text, timestamptz, timestamptz, text),
+    herald.notify_status(uuid)
+    to herald_sender, herald_operator;
+
+-- Configuration, previews and repairs.
+grant execute on function
+    herald.notify_provider(text, text, text, jsonb, jsonb, integer, integer, boolean),
+    herald.notify_provider_remove(text),
+    herald.notify_category(text, text, text[], boolean, text, integer, interval),
+    herald.notify_template(text, text, text),
+    herald.notify_template_part(text, text, text, text, text),
+    herald.notify_template_publish(text, text),
+    herald.notify_template_rollback(text, integer),
+    herald.template_check(text, text, text),
+    herald.template_parts(text, integer, text, text),
+    herald.channel_parts(),
+    herald.notify_render(text, text, jsonb, text, text, integer),
+    herald.notify_preview(text, text, jsonb),
+    herald.notify_replay_preview(uuid),
+    herald.notify_suppression_remove(text, text, text)
+    to herald_operator;
+
+-- What a dispatcher lives on.
+grant execute on function
+    herald.provider_list(),
+    herald.template_parts(text, integer, text, text)
+    to herald_dispatcher;
+
+-- Deliveries and configuration without secrets, for reading. References to secrets stay unread.
+grant execute on function herald.notify_status(uuid) to herald_analyst;
+grant select on
+    herald.notification, herald.outbox, herald.retry, herald.delivery, herald.attempt, herald.event,
+    herald.category, herald.template, herald.template_version, herald.template_part,
+    herald.delivery_edge
+    to herald_analyst, herald_operator;
+grant select (name, kind, channel, settings, rank, concurrency, enabled, created_at, updated_at)
+    on herald.provider to herald_analyst, herald_operator;
+grant select on
+    herald.recipient, herald.device, herald.preference, herald.suppression, herald.setting,
+    herald.dispatcher
+    to herald_operator;
+
+-- The queue: dispatchers take, record and maintain; operators maintain and repair.
+grant execute on function
+    herald.dispatcher_start(text, text),
+    herald.dispatcher_join(bigint),
+    herald.dispatcher_alive(bigint),
+    herald.arm(),
+    herald.claim(bigint, text, integer, integer[]),
+    herald.claimed(bigint),
+    herald.record(bigint, integer[], uuid[], integer[], text[], text[], text[], text[], integer[],
+                  text[], text[], text[], bigint[], bigint[], integer[], bigint[], uuid[], text[],
+                  bigint[], text[], bigint),
+    herald.release(bigint, integer[], uuid[], integer[])
+    to herald_dispatcher;
+grant execute on procedure herald.tick() to herald_dispatcher, herald_operator;
+grant execute on function
+    herald.tick_step(text, integer),
+    herald.health(),
+    herald.setting_value(text)
+    to herald_dispatcher, herald_operator;
+grant execute on function
+    herald.setting_default(),
+    herald.notify_setting(text, text),
+    herald.notify_redrive(uuid),
+    herald.schedule_tick()
+    to herald_operator;
+grant execute on function herald.notify_cancel(uuid) to herald_sender, herald_operator;
+grant execute on function
+    herald.bucket(text),
+    herald.id_time(uuid),
+    herald.id_bucket(uuid),
+    herald.id_floor(timestamptz)
+    to herald_sender, herald_dispatcher, herald_gateway, herald_operator, herald_analyst;
+grant select on herald.delivery_status, herald.delivery_stats, herald.queue_depth, herald.dead_letter
+    to herald_analyst, herald_operator;

@@ -1,0 +1,19 @@
+-- category: what a person can opt out of; carries the delivery policy.
+create table herald.category (
+    name text primary key check (name ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'),
+    description text not null default '',
+    channels herald.channel[],
+    mandatory boolean not null default false,
+    policy herald.delivery_policy not null default 'at_least_once',
+    max_attempts integer not null default 12 check (max_attempts between 1 and 100),
+    max_age interval not null default '24 hours'
+        check (max_age between '1 second' and '30 days'),
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now()
+);
+comment on table herald.category is 'What a person can opt out of, with its delivery policy';
+comment on column herald.category.channels is 'Channels used when a send names none; null: those of the template';
+comment on column herald.category.mandatory is 'Cannot be opted out of (security codes)';
+comment on column herald.category.policy is 'What happens when the outcome of an attempt is unknown';
+comment on column herald.category.max_attempts is 'Failed attempts before a delivery is dead';
+comment on column herald.category.max_age is 'Age at which a delivery that was not accepted is dead';

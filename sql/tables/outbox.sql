@@ -1,0 +1,37 @@
+-- outbox: deliveries that wait to be claimed or are claimed. An inheritance parent and a ring of 12
+-- plain leaves; a sender picks the leaf by clock, readers must look into all of them.
+create table herald.outbox (
+    id uuid not null,
+    bucket integer not null,
+    notification uuid not null,
+    recipient text not null,
+    channel herald.channel not null,
+    priority herald.priority not null,
+    device uuid,
+    category text,
+    template text not null,
+    attempt integer not null default 0,
+    failures integer not null default 0,
+    epoch bigint,
+    queued_at timestamptz not null,
+    claimed_at timestamptz,
+    created_at timestamptz not null,
+    expires_at timestamptz
+);
+comment on table herald.outbox is 'Deliveries that wait to be claimed (epoch is null) or are claimed';
+comment on column herald.outbox.attempt is 'Number of claims so far; with epoch the fencing token of the current one';
+comment on column herald.outbox.failures is 'Attempts that count against max_attempts';
+comment on column herald.outbox.epoch is 'Epoch of the dispatcher that holds the claim';
+
+do $$
+begin
+    for leaf in 0..11 loop
+        execute format('create table herald.outbox_%1$s (primary key (id, bucket)) inherits (herald.outbox)'
+                       ' with (fillfactor = 70)', leaf);
+        execute format('create index outbox_%1$s_claim_idx on herald.outbox_%1$s'
+                       ' (channel, priority, queued_at, id) where epoch is null', leaf);
+        execute format('create index outbox_%1$s_expires_idx on herald.outbox_%1$s'
+                       ' (expires_at) where epoch is null and expires_at is not null', leaf);
+    end loop;
+end
+$$;

@@ -1,0 +1,18 @@
+-- provider: a configured account at a third party. Secrets are references, never values.
+create table herald.provider (
+    name text primary key check (name ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'),
+    kind text not null,
+    channel herald.channel not null,
+    settings jsonb not null default '{}',
+    secrets jsonb not null default '{}',
+    rank integer not null default 100 check (rank between 0 and 10000),
+    concurrency integer not null default 100 check (concurrency between 1 and 10000),
+    enabled boolean not null default true,
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now()
+);
+comment on table herald.provider is 'Accounts at third parties, changed through herald.notify_provider()';
+comment on column herald.provider.kind is 'Names the code, see herald-dispatcher --list-providers';
+comment on column herald.provider.secrets is 'References (env:NAME or file:/path) by setting name';
+comment on column herald.provider.rank is 'Of several accounts that can serve a delivery the lowest rank is used';
+comment on column herald.provider.concurrency is 'Requests in flight per dispatcher';
