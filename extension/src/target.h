@@ -1,0 +1,57 @@
+/*
+ * Who receives: what a send needs to know of recipients, and the deliveries that follow from it.
+ */
+#ifndef HERALD_TARGET_H
+#define HERALD_TARGET_H
+
+#include "utils/uuid.h"
+
+#include "request.h"
+
+struct herald_target_device
+{
+    pg_uuid_t id;
+    enum herald_channel channel; /* that it is reached by */
+};
+
+struct herald_target
+{
+    text *recipient;
+    int bucket;
+    bool known;
+    text *email;       /* NULL: none */
+    text *phone;       /* NULL: none */
+    text *locale;      /* NULL: none */
+    text *timezone;    /* NULL: none */
+    Jsonb *attributes; /* NULL: none */
+    uint32 reachable;  /* channels with an address in the recipient itself */
+    uint32 opted_out;  /* channels refused for the category */
+    uint32 suppressed; /* channels whose address must not be used */
+    int device_count;
+    struct herald_target_device *devices;
+    pg_uuid_t notification;
+};
+
+/* One delivery of a target. */
+struct herald_delivery
+{
+    pg_uuid_t id;
+    const struct herald_target *target;
+    enum herald_channel channel;
+    const pg_uuid_t *device; /* NULL: none */
+    const char *reason;      /* why it is not sent; NULL: it is */
+};
+
+/*
+ * Look up recipients, all different. Raises 22023 for the first that is unknown. Expects a
+ * connection to SPI, whose memory holds the result.
+ */
+struct herald_target *herald_target_load(const struct herald_request *request, text **recipients,
+                                         int count);
+
+/* The deliveries of a target, with new ids; *ret_count is at least 1. */
+struct herald_delivery *herald_target_deliveries(const struct herald_request *request,
+                                                 const struct herald_target *target,
+                                                 int *ret_count);
+
+#endif

@@ -1,0 +1,55 @@
+/*
+ * What sends need to know of templates and categories, cached in each backend. The tables'
+ * statement triggers invalidate their relation caches, and with them the entries.
+ *
+ * Lookups run SQL through SPI and expect a caller that is connected to SPI.
+ */
+#ifndef HERALD_TEMPLATE_CACHE_H
+#define HERALD_TEMPLATE_CACHE_H
+
+/* In the order of herald.channel. */
+enum herald_channel
+{
+    HERALD_PUSH,
+    HERALD_SMS,
+    HERALD_EMAIL,
+    HERALD_VOICE,
+    HERALD_CHAT,
+    HERALD_WEBHOOK,
+    HERALD_INAPP,
+    HERALD_CHANNELS
+};
+
+enum
+{
+    HERALD_NAME_SIZE = 64 /* with the NUL */
+};
+
+struct herald_template
+{
+    char name[HERALD_NAME_SIZE];
+    int version;                     /* the published one, 0: none */
+    uint32 channels;                 /* bit per channel that the published version has parts for */
+    char category[HERALD_NAME_SIZE]; /* empty: none */
+};
+
+struct herald_category
+{
+    char name[HERALD_NAME_SIZE];
+    bool mandatory;
+    uint32 channels; /* 0: those of the template */
+};
+
+extern const char *const herald_channel_names[HERALD_CHANNELS];
+
+/* The number of a channel by name, -1 when there is none. */
+int herald_channel_find(const char *name, size_t length);
+
+/* The bits of channels in a list of names with commas between; NULL is the empty list. */
+uint32 herald_channel_bits(const char *list);
+
+/* Look up by name (shorter than HERALD_NAME_SIZE); false when there is none. */
+bool herald_template_find(const char *name, struct herald_template *ret);
+bool herald_category_find(const char *name, struct herald_category *ret);
+
+#endif

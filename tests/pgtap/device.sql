@@ -1,0 +1,112 @@
+-- device: notify_device, notify_device_remove and notify_devices.
+begin;
+select * from no_plan();
+select herald.notify_recipient(id) from unnest(array['ann', 'ben']) id \g /dev/null
+
+-- registration
+select herald.notify_device('ann', 'ios', 'apns', '00FFaa', app => 'org.example', name => 'phone') as phone \gset
+select results_eq(
+    $$select device, kind, name, issuer, app, environment, state, token_hint from herald.notify_devices('ann')$$,
+    format($$values (%L::uuid, 'ios', 'phone', 'apns', 'org.example', 'production', 'active', '…a')$$, :'phone'),
+    'a device is listed with a hint of its token');
+select is(token, '00ffaa', 'tokens of apns are stored in lower case') from herald.device_token;
+select is(herald.id_bucket(:'phone'), herald.bucket('ann'), 'the id carries the recipient''s bucket');
+
+update herald.device_token set state = 'retired', state_reason = 'gone', registered_at = 'yesterday';
+select is(herald.notify_device('ann', 'ios', 'apns', '00ffAA', environment => 'sandbox'), :'phone'::uuid,
+          'the same token again finds its device');
+select results_eq(
+    $$select state::text, state_reason, environment, registered_at > now() - interval '1 minute'
+        from herald.device_token$$,
+    $$values ('active', null::text, 'sandbox', true)$$, 'and makes it active again');
+select is(name, 'phone', 'a refresh without a name keeps it') from herald.device;
+
+-- a second issuer
+select is(herald.notify_device('ann', 'ios', 'fcm', 'second:token', device => :'phone'), :'phone'::uuid,
+          'a device gets a token of a further issuer');
+select results_eq($$select issuer from herald.notify_devices('ann')$$, $$values ('apns'), ('fcm')$$,
+                  'and is listed with both');
+select isnt(herald.notify_device('ann', 'ios', 'fcm', '00ffaa'), :'phone'::uuid,
+            'the same text of another issuer is another token');
+select throws_ok(format('select herald.notify_device(%L, %L, %L, %L, device => %L)', 'ben', 'ios', 'fcm', 'x', :'phone'),
+                 '22023', format('recipient "ben" has no device %s of kind "ios"', :'phone'));
+select throws_ok(format('select herald.notify_device(%L, %L, %L, %L, device => %L)', 'ann', 'android', 'fcm', 'x', :'phone'),
+                 '22023', format('recipient "ann" has no device %s of kind "android"', :'phone'));
+
+-- a token that moves
+select herald.notify_device('ann', 'android', 'fcm', 'tablet') as tablet \gset
+select isnt(herald.notify_device('ben', 'android', 'fcm', 'tablet'), :'tablet'::uuid, 'a token moves to another recipient');
+select is(count(*), 0::bigint, 'the device it leaves empty goes') from herald.device where id = :'tablet';
+select is(count(*), 1::bigint, 'the token exists once') from herald.device_token where token = 'tablet';
+select is(herald.notify_device('ben', 'ios', 'apns', '00ffaa') is not null, true, 'one of two tokens moves');
+select results_eq(format('select issuer from herald.device_token where device = %L', :'phone'), $$values ('fcm')$$,
+                  'the other stays with its device');
+select herald.notify_device('ann', 'web', 'webpush', 'w1') as one \gset
+select herald.notify_device('ann', 'web', 'webpush', 'w2') as two \gset
+select is(herald.notify_device('ann', 'web', 'webpush', 'w2', device => :'one'), :'one'::uuid, 'a token moves between devices');
+select is(count(*), 0::bigint, 'and the empty one goes') from herald.device where id = :'two';
+
+-- bad arguments
+select throws_ok($$select herald.notify_device(null, 'ios', 'apns', '00')$$, '22004', 'recipient must not be null');
+select throws_ok($$select herald.notify_device('nobody', 'ios', 'apns', '00')$$, '22023', 'unknown recipient "nobody"');
+select throws_ok($$select herald.notify_device('ann', null, 'apns', '00')$$, '22004', 'kind must not be null');
+select throws_ok($$select herald.notify_device('ann', 'iso', 'apns', '00')$$, '22023', 'unknown kind "iso"');
+select throws_ok($$select herald.notify_device('ann', 'ios', null, '00')$$, '22004', 'issuer must not be null');
+select throws_ok(format('select herald.notify_device(%L, %L, %L, %L)', 'ann', 'ios', issuer, '00'), '22023',
+                 'issuer is not a valid name', issuer)
+  from unnest(array['APNS', 'ap ns', repeat('x', 33)]) issuer;
+select lives_ok($$select herald.notify_device('ann', 'ios', repeat('x', 32), '00')$$, 'an issuer of 32 letters');
+select throws_ok($$select herald.notify_device('ann', 'ios', 'apns', null)$$, '22004', 'token must not be null');
+select throws_ok($$select herald.notify_device('ann', 'ios', 'apns', '')$$, '22023', 'token must not be empty');
+select throws_ok(format('select herald.notify_device(%L, %L, %L, %L)', 'ann', 'ios', 'apns', token), '22023',
+                 'token of issuer "apns" must be an even number of hex digits', token)
+  from unnest(array['abc', 'xy', '00 ff']) token;
+select throws_ok($$select herald.notify_device('ann', 'android', 'fcm', 'a b')$$, '22023',
+                 'token must not contain white space');
+select lives_ok(format('select herald.notify_device(%L, %L, %L, %L)', 'ann', 'android', 'fcm', repeat('t', size)),
+                size || ' bytes of token') from unnest(array[4095, 4096]) size;
+select throws_ok(format('select herald.notify_device(%L, %L, %L, %L)', 'ann', 'android', 'fcm', repeat('t', 4097)),
+                 '54000', 'token is longer than 4096 bytes');
+select throws_ok($$select herald.notify_device('ann', 'ios', 'apns', '00', environment => 'test')$$, '22023',
+                 'unknown environment "test"');
+select throws_ok($$select herald.notify_device('ann', 'ios', 'apns', '00', environment => null)$$, '22004',
+                 'environment must not be null');
+select throws_ok($$select herald.notify_device('ann', 'ios', 'apns', '00', app => '')$$, '22023', 'app must not be empty');
+
+-- webhooks
+select lives_ok(format('select herald.notify_device(%L, %L, %L, %L)', 'ann', 'webhook', 'webhook', url), url)
+  from unnest(array['https://example.org', 'https://example.org:8443/a?b=c%20d', 'HTTPS://[2001:db8::1]/x',
+                    'https://h/' || repeat('p', 2038)]) url;
+select throws_ok(format('select herald.notify_device(%L, %L, %L, %L)', 'ann', 'webhook', 'webhook', url), '22023',
+                 'token ' || problem, url)
+  from (values ('http://example.org/', 'must begin with https://'), ('//example.org', 'must begin with https://'),
+               ('file:///etc/passwd', 'must begin with https://'), ('gopher://x/', 'must begin with https://'),
+               ('https://user:pw@example.org/', 'must not name a user or password'),
+               ('https://user@example.org', 'must not name a user or password'),
+               ('https://example.org/#x', 'must not have a fragment'),
+               ('https://exämple.org/', 'must be written in printable ASCII without spaces'),
+               ('https://example.org/a b', 'must be written in printable ASCII without spaces'),
+               ('https:///x', 'has no valid host'), ('https://', 'has no valid host'),
+               ('https://example.org:99999999/', 'has no valid host'),
+               (E'https://example.org/\r\nx: y', 'contains control characters'),
+               ('https://example.org\@evil/', 'contains a character that must be percent-encoded')) v(url, problem);
+select throws_ok($$select herald.notify_device('ann', 'webhook', 'webhook', 'https://h/' || repeat('p', 2039))$$,
+                 '54000', 'token is longer than 2048 bytes');
+select throws_ok($$select herald.notify_device('ann', 'webhook', 'fcm', 'https://example.org/')$$, '22023',
+                 'a device of kind "webhook" has issuer "webhook" and no other does');
+select throws_ok($$select herald.notify_device('ann', 'ios', 'webhook', 'https://example.org/')$$, '22023',
+                 'a device of kind "webhook" has issuer "webhook" and no other does');
+
+insert into herald.setting (name, value) values ('webhook_allow_http', '1');
+select lives_ok($$select herald.notify_device('ann', 'webhook', 'webhook', 'http://example.org/')$$, 'http by explicit choice');
+
+-- removal
+select is(herald.notify_device_remove(:'phone'), true, 'a device is removed');
+select is(herald.notify_device_remove(:'phone'), false, 'once');
+select is(count(*), 0::bigint, 'with its tokens') from herald.device_token where device = :'phone';
+select is(herald.notify_device_remove('00000000-0000-0000-0000-000000000000'), false, 'an id that is not ours');
+select throws_ok($$select herald.notify_device_remove(null)$$, '22004', 'device must not be null');
+select is_empty($$select * from herald.notify_devices('nobody')$$, 'an unknown recipient has no devices');
+
+select * from finish();
+rollback;

@@ -1,0 +1,101 @@
+-- provider: notify_provider, notify_provider_remove and provider_list.
+begin;
+select * from no_plan();
+
+select herald.notify_provider('mail', 'smtp', 'email', '{"endpoint": "smtp://localhost:25", "port": 25, "tls": true}',
+                              '{"password": "env:SMTP_PASSWORD"}', rank => 5) \g /dev/null
+select results_eq(
+    $$select * from herald.provider_list()$$,
+    $$values ('mail', 'smtp', 'email', '{"endpoint": "smtp://localhost:25", "port": 25, "tls": true}'::jsonb,
+              '{"password": "env:SMTP_PASSWORD"}'::jsonb, 5, 100)$$, 'a provider is listed');
+select herald.notify_provider('mail', 'sendgrid', 'email') \g /dev/null
+select results_eq($$select kind, settings, secrets, rank from herald.provider$$,
+                  $$values ('sendgrid', '{}'::jsonb, '{}'::jsonb, 100)$$, 'the second call replaces everything');
+select herald.notify_provider('mail', 'sendgrid', 'email', enabled => false) \g /dev/null
+select is_empty($$select * from herald.provider_list()$$, 'a disabled one is not listed');
+
+-- plain arguments
+select throws_ok($$select herald.notify_provider(null, 'smtp', 'email')$$, '22004', 'name must not be null');
+select throws_ok($$select herald.notify_provider('', 'smtp', 'email')$$, '22023', 'name must not be empty');
+select throws_ok($$select herald.notify_provider('Mail', 'smtp', 'email')$$, '22023', 'name is not a valid name');
+select throws_ok($$select herald.notify_provider(repeat('x', 64), 'smtp', 'email')$$, '54000', 'name is longer than 63 bytes');
+select lives_ok($$select herald.notify_provider(repeat('x', 63), 'smtp', 'email')$$, 'a name of 63 bytes');
+select throws_ok($$select herald.notify_provider('a', null, 'email')$$, '22004', 'kind must not be null');
+select throws_ok($$select herald.notify_provider('a', 'S-M', 'email')$$, '22023', 'kind is not a valid name');
+select lives_ok($$select herald.notify_provider('a', 'made_up_9', 'email')$$, 'SQL knows no list of kinds');
+select throws_ok($$select herald.notify_provider('a', 'smtp', null)$$, '22004', 'channel must not be null');
+select throws_ok($$select herald.notify_provider('a', 'smtp', 'emial')$$, '22023', 'unknown channel "emial"');
+select throws_ok(format('select herald.notify_provider(%L, %L, %L, rank => %L)', 'a', 'smtp', 'email', n), '22023',
+                 'rank must lie between 0 and 10000') from unnest(array[-1, 10001]) n;
+select lives_ok(format('select herald.notify_provider(%L, %L, %L, rank => %L)', 'a', 'smtp', 'email', n), 'rank ' || n)
+  from unnest(array[0, 10000]) n;
+select throws_ok(format('select herald.notify_provider(%L, %L, %L, concurrency => %L)', 'a', 'smtp', 'email', n), '22023',
+                 'concurrency must lie between 1 and 10000') from unnest(array[0, 10001, -1]) n;
+select throws_ok($$select herald.notify_provider('a', 'smtp', 'email', rank => null)$$, '22004', 'rank must not be null');
+select throws_ok($$select herald.notify_provider('a', 'smtp', 'email', concurrency => null)$$, '22004',
+                 'concurrency must not be null');
+select throws_ok($$select herald.notify_provider('a', 'smtp', 'email', enabled => null)$$, '22004',
+                 'enabled must not be null');
+
+-- settings
+create function pg_temp.settings(jsonb) returns text language sql as
+    $$select format('select herald.notify_provider(%L, %L, %L, settings => %L)', 'a', 'smtp', 'email', $1)$$;
+select throws_ok(pg_temp.settings(null), '22004', 'settings must not be null');
+select throws_ok(pg_temp.settings('[]'), '22023', 'settings must be an object');
+select throws_ok(pg_temp.settings(jsonb_build_object(key, 'x')), '22023', format('settings.%s looks like a secret', key))
+  from unnest(array['password', 'secret', 'auth_token', 'api_key', 'private_key', 'signing_secret', 'client_pem',
+                    'passphrase', 'credentials']) key;
+select lives_ok(pg_temp.settings(jsonb_build_object(key, 'x')), key || ' is no secret')
+  from unnest(array['key_id', 'team_id', 'token_uri', 'account_sid', 'username', 'topic']) key;
+select throws_ok(pg_temp.settings('{"x": "-----BEGIN PRIVATE KEY-----"}'), '22023', 'settings.x looks like a secret');
+select throws_ok(pg_temp.settings(jsonb_build_object('x', value)), '22023',
+                 'settings.x must be a string, number or boolean', value::text)
+  from unnest(array['null', '[]', '{}', '["a"]']::jsonb[]) value;
+select throws_ok(pg_temp.settings('{"Bad": 1}'), '22023', 'settings has a member with an invalid name: "Bad"');
+select throws_ok(pg_temp.settings('{"x": "a\r\nb"}'), '22023', 'settings.x contains control characters');
+select lives_ok(pg_temp.settings(jsonb_build_object('x', repeat('y', 8192))), 'a setting of 8192 bytes');
+select throws_ok(pg_temp.settings(jsonb_build_object('x', repeat('y', 8193))), '54000',
+                 'settings.x is longer than 8192 bytes');
+select throws_ok(pg_temp.settings(jsonb_build_object('endpoint', url)), '22023', 'settings.endpoint ' || problem, url)
+  from (values ('http://example.org', 'must begin with https:// or smtps:// or smtp://'),
+               ('file:///etc/passwd', 'must begin with https:// or smtps:// or smtp://'),
+               ('example.org', 'must begin with https:// or smtps:// or smtp://'),
+               ('https://u:p@example.org', 'must not name a user or password'),
+               ('https://example.org#f', 'must not have a fragment')) v(url, problem);
+select throws_ok(pg_temp.settings('{"endpoint": "http://example.org", "allow_http": false}'), '22023',
+                 'settings.endpoint must begin with https:// or smtps:// or smtp://');
+select throws_ok(pg_temp.settings('{"endpoint": "http://example.org", "allow_http": "yes"}'), '22023',
+                 'settings.allow_http must be a boolean');
+select lives_ok(pg_temp.settings('{"endpoint": "http://example.org", "allow_http": true}'), 'http when it is allowed');
+select throws_ok(pg_temp.settings('{"endpoint": ""}'), '22023', 'settings.endpoint must not be empty');
+
+-- secrets
+create function pg_temp.secrets(jsonb) returns text language sql as
+    $$select format('select herald.notify_provider(%L, %L, %L, secrets => %L)', 'a', 'smtp', 'email', $1)$$;
+select lives_ok(pg_temp.secrets(jsonb_build_object('key', reference)), reference)
+  from unnest(array['env:A', 'env:_a9', 'file:/etc/secret', 'file:/a b']) reference;
+select throws_ok(pg_temp.secrets(jsonb_build_object('key', value)), '22023',
+                 'secrets.key must be a reference, not a value', value::text)
+  from unnest(array['"hunter2"', '"env:"', '"env:9A"', '"env:A B"', '"env:A\n"', '"file:relative"', '"file:/"', '"file:/a\nb"', '1',
+                    'null', '{}']::jsonb[]) value;
+select throws_ok(pg_temp.secrets('{"key": "hunter2-SECRET"}'), '22023', null, 'a value is refused');
+do $$
+declare
+    v_detail text; v_message text; v_hint text;
+begin
+    perform herald.notify_provider('a', 'smtp', 'email', secrets => '{"key": "hunter2-SECRET"}');
+exception when others then
+    get stacked diagnostics v_detail = pg_exception_detail, v_message = message_text, v_hint = pg_exception_hint;
+    perform set_config('test.told', v_message || v_detail || v_hint, true);
+end
+$$;
+select unalike(current_setting('test.told'), '%SECRET%', 'and never repeated');
+
+-- removal
+select is(herald.notify_provider_remove('mail'), true, 'a provider is removed');
+select is(herald.notify_provider_remove('mail'), false, 'once');
+select throws_ok($$select herald.notify_provider_remove(null)$$, '22004', 'name must not be null');
+select trigger_is('herald', 'provider', 'provider_changed', 'herald', 'provider_changed', 'changes are told to dispatchers');
+
+select * from finish();
+rollback;
