@@ -1,0 +1,360 @@
+/* Loading and keeping accounts. */
+#include "delivery/account.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/buf.h"
+#include "core/crypto.h"
+#include "core/json.h"
+#include "core/log.h"
+#include "core/mem.h"
+#include "core/secret.h"
+#include "delivery/credential.h"
+
+#define CONNECT_TIMEOUT_MS 5000
+#define IDLE_MAX_S 300
+
+struct building
+{
+    struct account *account;
+    struct buf *digest; /* everything that makes the account what it is */
+    struct arena *arena;
+    const char *reason; /* why not; NULL so far */
+};
+
+static void
+digest_text(struct buf *digest, const char *text)
+{
+    buf_printf(digest, "%zu:", strlen(text));
+    buf_puts(digest, text);
+}
+
+static bool
+take_setting(const char *key, json *value, void *user)
+{
+    struct building *building = user;
+    struct arena *arena = building->account->arena;
+    const char *text = json_is_string(value) ? json_string(value) : NULL;
+
+    if (json_is_object(value) || json_is_array(value) || value == NULL)
+    {
+        building->reason = arena_printf(
+            building->arena, "setting %s must be a text, a number or true or false", key);
+        return false;
+    }
+    if (text == NULL)
+    {
+        size_t len;
+
+        text = json_print(arena, value, &len);
+    }
+    settings_set(building->account->settings, key, text);
+    digest_text(building->digest, key);
+    digest_text(building->digest, text);
+    return true;
+}
+
+static bool
+take_secret(const char *key, json *value, void *user)
+{
+    struct building *building = user;
+    struct arena *arena = building->account->arena;
+    const char *reference = json_is_string(value) ? json_string(value) : "";
+    const char *error = NULL;
+    char *secret = secret_resolve(arena, reference, &error);
+
+    if (secret == NULL)
+    {
+        building->reason = arena_printf(building->arena, "secret %s: %s", key, error);
+        return false;
+    }
+    settings_set_secret(building->account->settings, key, secret);
+    digest_text(building->digest, key);
+    digest_text(building->digest, secret);
+    secret_wipe(secret);
+    return true;
+}
+
+static void
+take_members(struct building *building, const char *text, json_member_fn take)
+{
+    json *root = text == NULL ? NULL : json_parse(text, strlen(text), NULL);
+
+    if (!json_is_object(root))
+    {
+        building->reason = "settings and secrets must be JSON objects";
+    }
+    else
+    {
+        json_each(root, take, building);
+    }
+    json_destroy(root);
+}
+
+static void
+check_account(struct building *building, const struct account_row *row)
+{
+    struct account *account = building->account;
+    struct provider_error error = { .reason = NULL };
+
+    if (strcmp(channel_name(account->provider->channel), row->channel) != 0)
+    {
+        building->reason =
+            arena_printf(building->arena, "provider %s serves channel %s, not %s", row->kind,
+                         channel_name(account->provider->channel), row->channel);
+    }
+    else if (!provider_check_settings(account->provider, account->settings, account->arena, &error))
+    {
+        building->reason = arena_strdup(building->arena, error.reason);
+    }
+}
+
+static void
+derive(struct account *account, struct buf *digest)
+{
+    const struct settings *settings = account->settings;
+
+    account->http = (struct http_options){
+        .ca_file = settings_get(settings, "ca_file"),
+        .allow_addresses = settings_get(settings, "allow_addresses"),
+        .allow_http = settings_get_bool(settings, "allow_http", false),
+        .connect_timeout_ms = settings_get_int(settings, "connect_timeout_ms", CONNECT_TIMEOUT_MS),
+        .total_timeout_ms =
+            settings_get_int(settings, "timeout_ms", account->provider->total_timeout_ms),
+        .idle_max_s = IDLE_MAX_S,
+    };
+    breaker_init(&account->breaker, account->concurrency);
+    crypto_sha256(digest->data, digest->len, account->fingerprint);
+}
+
+struct account *
+account_build(const struct account_row *row, struct arena *arena, const char **ret_reason)
+{
+    struct account *account = mem_alloc(sizeof(*account));
+    struct buf digest;
+    struct building building = { account, &digest, arena, NULL };
+
+    buf_init(&digest, 4 * 1024 * 1024);
+    account->arena = arena_create();
+    if (account->arena == NULL)
+    {
+        mem_exhausted();
+    }
+    account->references = 1;
+    account->name = arena_strdup(account->arena, row->name);
+    account->provider = provider_find(row->kind);
+    account->rank = (int) strtol(row->rank, NULL, 10);
+    account->concurrency = (int) strtol(row->concurrency, NULL, 10);
+    account->settings = settings_create(account->arena);
+    digest_text(&digest, row->kind);
+    digest_text(&digest, row->rank);
+    digest_text(&digest, row->concurrency);
+    if (account->provider == NULL)
+    {
+        building.reason = arena_printf(
+            arena, "there is no provider kind %s, see herald-dispatcher --list-providers",
+            row->kind);
+    }
+    else
+    {
+        take_members(&building, row->settings, take_setting);
+    }
+    if (building.reason == NULL)
+    {
+        take_members(&building, row->secrets, take_secret);
+    }
+    if (building.reason == NULL)
+    {
+        check_account(&building, row);
+    }
+    if (building.reason == NULL)
+    {
+        derive(account, &digest);
+    }
+    crypto_wipe(digest.data, digest.len);
+    buf_finish(&digest);
+    if (building.reason != NULL)
+    {
+        *ret_reason = building.reason;
+        account_release(account);
+        return NULL;
+    }
+    return account;
+}
+
+void
+account_retain(struct account *account)
+{
+    account->references++;
+}
+
+static void
+wipe_secrets(const struct account *account)
+{
+    const struct provider_setting *setting =
+        account->provider == NULL ? NULL : account->provider->settings;
+
+    for (; setting != NULL && setting->name != NULL; setting++)
+    {
+        const char *value = settings_get(account->settings, setting->name);
+
+        if (setting->secret && value != NULL)
+        {
+            crypto_wipe((void *) (uintptr_t) value, strlen(value));
+        }
+    }
+}
+
+void
+account_release(struct account *account)
+{
+    if (account == NULL || --account->references > 0)
+    {
+        return;
+    }
+    credential_destroy(account->credential);
+    wipe_secrets(account);
+    arena_destroy(account->arena);
+    free(account);
+}
+
+struct account_row
+account_row_of(const struct db_result *result, int row)
+{
+    return (struct account_row){
+        .name = db_result_value(result, row, 0),
+        .kind = db_result_value(result, row, 1),
+        .channel = db_result_value(result, row, 2),
+        .settings = db_result_value(result, row, 3),
+        .secrets = db_result_value(result, row, 4),
+        .rank = db_result_value(result, row, 5),
+        .concurrency = db_result_value(result, row, 6),
+    };
+}
+
+/* Take an account of that name out of the list. */
+static struct account *
+take_by_name(struct account **list, const char *name)
+{
+    for (; *list != NULL; list = &(*list)->next)
+    {
+        if (strcmp((*list)->name, name) == 0)
+        {
+            struct account *found = *list;
+
+            *list = found->next;
+            found->next = NULL;
+            return found;
+        }
+    }
+    return NULL;
+}
+
+static void
+remove_account(struct account *account, account_removed_fn removed, void *user)
+{
+    if (account != NULL)
+    {
+        removed(user, account);
+        account_release(account);
+    }
+}
+
+/* The account to use for a row: the old one when nothing changed or the new one is unusable. */
+static struct account *
+choose(struct accounts *accounts, const struct account_row *row, struct account **ret_replaced)
+{
+    struct account *old = take_by_name(&accounts->first, row->name);
+    struct arena *arena = arena_create();
+    const char *reason = NULL;
+    struct account *fresh;
+
+    if (arena == NULL)
+    {
+        mem_exhausted();
+    }
+    *ret_replaced = NULL;
+    fresh = account_build(row, arena, &reason);
+    if (fresh == NULL)
+    {
+        accounts->broken++;
+        log_event(LOG_ERROR, "account cannot be used", "account", row->name, "reason", reason,
+                  "old", old != NULL ? "stays in use" : NULL, NULL);
+    }
+    else if (old != NULL && crypto_equal(old->fingerprint, fresh->fingerprint, 32))
+    {
+        account_release(fresh);
+        fresh = NULL;
+    }
+    else
+    {
+        log_event(LOG_INFO, "account is in use", "account", row->name, "kind", row->kind, NULL);
+        *ret_replaced = old;
+        old = NULL;
+    }
+    arena_destroy(arena);
+    return fresh != NULL ? fresh : old;
+}
+
+void
+accounts_load(struct accounts *accounts, const struct db_result *result, account_removed_fn removed,
+              void *user)
+{
+    struct account *list = NULL;
+    struct account **end = &list;
+    struct account *gone = NULL;
+
+    accounts->broken = 0;
+    for (int row = 0; row < db_result_rows(result); row++)
+    {
+        struct account_row columns = account_row_of(result, row);
+        struct account *replaced;
+        struct account *account = choose(accounts, &columns, &replaced);
+
+        if (account != NULL)
+        {
+            *end = account;
+            end = &account->next;
+        }
+        if (replaced != NULL)
+        {
+            replaced->next = gone;
+            gone = replaced;
+        }
+    }
+    while (accounts->first != NULL)
+    {
+        struct account *unused = accounts->first;
+
+        log_event(LOG_INFO, "account is no longer used", "account", unused->name, NULL);
+        accounts->first = unused->next;
+        unused->next = gone;
+        gone = unused;
+    }
+    accounts->first = list;
+    while (gone != NULL)
+    {
+        struct account *next = gone->next;
+
+        remove_account(gone, removed, user);
+        gone = next;
+    }
+}
+
+void
+accounts_finish(struct accounts *accounts)
+{
+    struct account *account = accounts->first;
+
+    accounts->first = NULL;
+    while (account != NULL)
+    {
+        struct account *next = account->next;
+
+        credential_cancel(account);
+        account_release(account);
+        account = next;
+    }
+}

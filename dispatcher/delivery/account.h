@@ -1,0 +1,84 @@
+/* Accounts at providers: loaded from the database, checked, kept running while they do not change.
+ */
+#ifndef DELIVERY_ACCOUNT_H
+#define DELIVERY_ACCOUNT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/arena.h"
+#include "core/db.h"
+#include "core/http.h"
+#include "delivery/breaker.h"
+#include "delivery/delivery.h"
+#include "providers/provider.h"
+
+struct credential;
+
+struct account
+{
+    struct account *next;
+    struct arena *arena;
+    size_t references; /* the list's, and one for each delivery and exchange under way */
+    const char *name;
+    const struct provider *provider;
+    struct settings *settings;
+    struct http_options http;
+    int rank;
+    int concurrency;
+    uint8_t fingerprint[32]; /* of everything above; an unchanged account keeps running */
+
+    struct breaker breaker;
+    int in_flight;                 /* slots taken */
+    struct delivery_list queue;    /* claimed, waiting for a slot */
+    struct credential *credential; /* owned by credential.c */
+};
+
+/* Columns of herald.provider_list() for one account. */
+struct account_row
+{
+    const char *name;
+    const char *kind;
+    const char *channel;
+    const char *settings; /* JSON objects */
+    const char *secrets;
+    const char *rank;
+    const char *concurrency;
+};
+
+/*
+ * Build an account, resolving its secrets; one reference is the caller's. NULL with *ret_reason
+ * (in the given arena, no secret in it) when it cannot be used.
+ */
+struct account *account_build(const struct account_row *row, struct arena *arena,
+                              const char **ret_reason);
+
+void account_retain(struct account *account);
+void account_release(struct account *account);
+
+/* The accounts in use, lowest rank first within a channel. */
+struct accounts
+{
+    struct account *first;
+    size_t broken; /* configured, but unusable at the last load */
+};
+
+/* Row `row` of herald.provider_list(). */
+#define ACCOUNT_LIST_SQL                                                                           \
+    "select name, kind, channel, settings, secrets, rank, concurrency from herald.provider_list()"
+struct account_row account_row_of(const struct db_result *result, int row);
+
+/*
+ * Replace the list by what the result of ACCOUNT_LIST_SQL says. An account that did not change is
+ * kept; one whose new form is unusable keeps its old form, and a line is logged. What is no longer
+ * used is handed to `removed`, which must empty its queue.
+ */
+typedef void (*account_removed_fn)(void *user, struct account *account);
+void accounts_load(struct accounts *accounts, const struct db_result *result,
+                   account_removed_fn removed, void *user);
+
+/* Drop all accounts; after the HTTP client is gone. */
+void accounts_finish(struct accounts *accounts);
+
+#endif

@@ -1,0 +1,158 @@
+/* The state machine behind an account's credit. */
+#include "delivery/breaker.h"
+
+#include "delivery/backoff.h"
+
+#define CONFIG_PROBE_MS 30000
+#define OUTAGE_FAILURES 20
+#define OUTAGE_PROBE_MAX_MS 30000
+#define THROTTLE_FIRST_MS 1000
+#define THROTTLE_MAX_MS 60000
+
+void
+breaker_init(struct breaker *breaker, int limit)
+{
+    *breaker = (struct breaker){ .limit = limit, .window = limit, .threshold = limit };
+}
+
+/* min(first << exponent, max) */
+static int64_t
+grow(int64_t first_ms, int exponent, int64_t max_ms)
+{
+    int64_t value = first_ms;
+
+    for (int i = 0; i < exponent && value < max_ms; i++)
+    {
+        value *= 2;
+    }
+    return value < max_ms ? value : max_ms;
+}
+
+static int64_t
+pause_length(const struct breaker *breaker, enum breaker_reason reason,
+             const struct breaker_event *event)
+{
+    int64_t wait = CONFIG_PROBE_MS;
+
+    if (reason == BREAKER_OUTAGE)
+    {
+        wait = grow(1000, breaker->pauses, OUTAGE_PROBE_MAX_MS);
+        wait -= backoff_jitter_ms(wait / 4, 0, wait, event->random);
+    }
+    else if (reason == BREAKER_THROTTLE && event->hint_ms > 0)
+    {
+        wait = event->hint_ms < BACKOFF_MAX_MS ? event->hint_ms : BACKOFF_MAX_MS;
+    }
+    else if (reason == BREAKER_THROTTLE)
+    {
+        wait = grow(THROTTLE_FIRST_MS, breaker->pauses, THROTTLE_MAX_MS);
+    }
+    return wait;
+}
+
+/* Pause, or pause on when the probe failed; answers to what was sent before the pause say nothing
+   new, except that they may give a longer hint or a worse reason. */
+static bool
+pause(struct breaker *breaker, enum breaker_reason reason, const struct breaker_event *event)
+{
+    enum breaker_reason before = breaker->reason;
+    int64_t until = event->now_ms + pause_length(breaker, reason, event);
+    bool running = event->now_ms < breaker->until_ms && before != BREAKER_NONE;
+
+    if (running && (before == BREAKER_CONFIG || reason == BREAKER_OUTAGE))
+    {
+        return false;
+    }
+    if (!running)
+    {
+        breaker->pauses++;
+        breaker->threshold = breaker->window / 2 > 1 ? breaker->window / 2 : 1;
+        breaker->window = reason == BREAKER_THROTTLE ? breaker->threshold : 1;
+    }
+    if (!running || reason != before || event->hint_ms > 0)
+    {
+        breaker->until_ms =
+            until > breaker->until_ms || reason != before ? until : breaker->until_ms;
+    }
+    breaker->reason = reason;
+    return before != reason;
+}
+
+/* The provider works: the window grows, and a pause that has run out is over. */
+static bool
+succeed(struct breaker *breaker, int64_t now_ms)
+{
+    breaker->failures = 0;
+    if (breaker->reason != BREAKER_NONE && now_ms < breaker->until_ms)
+    {
+        return false;
+    }
+    breaker->window += breaker->window < breaker->threshold ? 1 : 1 / breaker->window;
+    if (breaker->window > breaker->limit)
+    {
+        breaker->window = breaker->limit;
+    }
+    breaker->pauses = 0;
+    if (breaker->reason == BREAKER_NONE)
+    {
+        return false;
+    }
+    breaker->reason = BREAKER_NONE;
+    return true;
+}
+
+bool
+breaker_report(struct breaker *breaker, const struct breaker_event *event)
+{
+    bool probing;
+
+    switch (event->class)
+    {
+        case OUTCOME_CONFIG:
+            return pause(breaker, BREAKER_CONFIG, event);
+        case OUTCOME_THROTTLE:
+            return !event->address_only && pause(breaker, BREAKER_THROTTLE, event);
+        case OUTCOME_RETRY:
+        case OUTCOME_UNKNOWN:
+            breaker->failures++;
+            probing = breaker->reason == BREAKER_CONFIG || breaker->reason == BREAKER_OUTAGE;
+            return (probing || breaker->failures >= OUTAGE_FAILURES) &&
+                   pause(breaker, BREAKER_OUTAGE, event);
+        default:
+            return succeed(breaker, event->now_ms);
+    }
+}
+
+int
+breaker_slots(const struct breaker *breaker, int in_flight, int64_t now_ms)
+{
+    int allowed = (int) breaker->window;
+
+    if (breaker->reason != BREAKER_NONE)
+    {
+        if (now_ms < breaker->until_ms)
+        {
+            return 0;
+        }
+        allowed = breaker->reason == BREAKER_THROTTLE ? allowed : 1;
+    }
+    return in_flight < allowed ? allowed - in_flight : 0;
+}
+
+int64_t
+breaker_pause_ms(const struct breaker *breaker, int64_t now_ms)
+{
+    if (breaker->reason == BREAKER_NONE || now_ms >= breaker->until_ms)
+    {
+        return 0;
+    }
+    return breaker->until_ms - now_ms;
+}
+
+const char *
+breaker_reason_name(enum breaker_reason reason)
+{
+    static const char *const names[] = { "none", "throttle", "config", "outage" };
+
+    return names[reason];
+}

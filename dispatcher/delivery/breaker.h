@@ -1,0 +1,54 @@
+/*
+ * How much an account may be asked to do: pauses after throttling, refused credentials or an
+ * outage, and a window of concurrent requests that shrinks and grows like TCP's. Pure.
+ */
+#ifndef DELIVERY_BREAKER_H
+#define DELIVERY_BREAKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "providers/provider.h"
+
+enum breaker_reason
+{
+    BREAKER_NONE,     /* open for business */
+    BREAKER_THROTTLE, /* the provider asked us to slow down */
+    BREAKER_CONFIG,   /* our credentials or set-up are refused: probe every 30 s */
+    BREAKER_OUTAGE    /* nothing succeeded for a while: probe after 1, 2, 4 … 30 s */
+};
+
+struct breaker
+{
+    int limit;        /* concurrency of the account */
+    double window;    /* requests that may be in flight now */
+    double threshold; /* the window grows fast below, slowly above */
+    enum breaker_reason reason;
+    int64_t until_ms; /* paused until then; afterwards one probe (throttle: the window) */
+    int pauses;       /* in a row without success */
+    int failures;     /* transient ones in a row */
+};
+
+struct breaker_event
+{
+    enum outcome_class class;
+    int64_t hint_ms;   /* -1: none */
+    bool address_only; /* throttle of one address, not of the account */
+    int64_t now_ms;
+    uint32_t random;
+};
+
+void breaker_init(struct breaker *breaker, int limit);
+
+/* Take an outcome into account. True when the reason changed (worth a log line). */
+bool breaker_report(struct breaker *breaker, const struct breaker_event *event);
+
+/* How many more requests may start. */
+int breaker_slots(const struct breaker *breaker, int in_flight, int64_t now_ms);
+
+/* Time until the pause ends; 0 when there is none. */
+int64_t breaker_pause_ms(const struct breaker *breaker, int64_t now_ms);
+
+const char *breaker_reason_name(enum breaker_reason reason);
+
+#endif

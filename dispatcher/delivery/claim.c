@@ -1,0 +1,528 @@
+/* Credit-based claims, arming of the doorbell, polling as a safety net. */
+#include "delivery/claim.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/buf.h"
+#include "core/log.h"
+#include "core/mem.h"
+#include "delivery/literal.h"
+
+#define POLL_DOORBELL_MS 1000
+#define POLL_BARE_MS 50
+#define RETRY_MS 1000
+#define BATCH_MAX 500
+
+/* Columns of herald.claim(). */
+enum column
+{
+    COLUMN_LEAF,
+    COLUMN_ID,
+    COLUMN_ATTEMPT,
+    COLUMN_FAILURES,
+    COLUMN_NOTIFICATION,
+    COLUMN_RECIPIENT,
+    COLUMN_PRIORITY,
+    COLUMN_CATEGORY,
+    COLUMN_TEMPLATE,
+    COLUMN_VERSION,
+    COLUMN_LOCALE,
+    COLUMN_DATA,
+    COLUMN_ATTRIBUTES,
+    COLUMN_TIMEZONE,
+    COLUMN_UTC_OFFSET_S,
+    COLUMN_TIME_US,
+    COLUMN_CREATED_US,
+    COLUMN_EXPIRES_US,
+    COLUMN_VERDICT,
+    COLUMN_ADDRESS,
+    COLUMN_TOKENS,
+    COLUMN_POLICY,
+    COLUMN_MAX_ATTEMPTS,
+    COLUMN_MAX_AGE_S
+};
+
+struct lane
+{
+    struct claimer *claimer;
+    enum channel channel;
+    bool served;    /* --channels */
+    bool wanted;    /* rows may wait that nobody looked for */
+    bool under_way; /* a claim has not answered yet */
+    bool full;      /* the last claim got all it asked for */
+    int asked;
+    int64_t epoch;
+    int64_t asked_us;
+};
+
+struct claimer
+{
+    struct loop *loop;
+    struct session *session;
+    struct metrics *metrics;
+    struct claim_events events;
+    void *user;
+    struct lane lanes[CHANNEL_COUNT];
+    struct loop_timer *poll;
+    bool stopped;
+    bool failing;     /* the database refused; nothing is tried until the next poll */
+    bool told;        /* about that */
+    bool lost_answer; /* a claim may have taken rows that we never saw */
+    bool reconciling;
+    bool arming;
+    bool armed;
+    bool bare; /* no doorbell in this server: poll */
+};
+
+static bool
+is_under_way(const struct claimer *claimer)
+{
+    for (int i = 0; i < CHANNEL_COUNT; i++)
+    {
+        if (claimer->lanes[i].under_way)
+        {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *
+text_of(struct delivery *delivery, const struct db_result *result, int row, enum column column)
+{
+    const char *value = db_result_value(result, row, (int) column);
+
+    return value == NULL
+               ? NULL
+               : arena_strndup(delivery->arena, value, db_result_length(result, row, (int) column));
+}
+
+static int64_t
+number_of(const struct db_result *result, int row, enum column column)
+{
+    const char *value = db_result_value(result, row, (int) column);
+
+    return value == NULL ? 0 : strtoll(value, NULL, 10);
+}
+
+static void
+parse_budget(struct delivery *delivery, const struct db_result *result, int row)
+{
+    const char *policy = db_result_value(result, row, COLUMN_POLICY);
+
+    delivery->at_most_once = policy != NULL && strcmp(policy, "at_most_once") == 0;
+    delivery->max_attempts = (int) number_of(result, row, COLUMN_MAX_ATTEMPTS);
+    delivery->max_age_s = number_of(result, row, COLUMN_MAX_AGE_S);
+}
+
+static struct delivery *
+parse_row(const struct lane *lane, const struct db_result *result, int row)
+{
+    struct delivery *delivery = delivery_create();
+    const char *tokens = db_result_value(result, row, COLUMN_TOKENS);
+
+    delivery->epoch = lane->epoch;
+    delivery->channel = lane->channel;
+    delivery->claimed_ms = loop_now_ms(lane->claimer->loop);
+    delivery->leaf = (int) number_of(result, row, COLUMN_LEAF);
+    delivery->id = text_of(delivery, result, row, COLUMN_ID);
+    delivery->attempt = (int) number_of(result, row, COLUMN_ATTEMPT);
+    delivery->failures = (int) number_of(result, row, COLUMN_FAILURES);
+    delivery->notification = text_of(delivery, result, row, COLUMN_NOTIFICATION);
+    delivery->recipient = text_of(delivery, result, row, COLUMN_RECIPIENT);
+    delivery->priority = text_of(delivery, result, row, COLUMN_PRIORITY);
+    delivery->category = text_of(delivery, result, row, COLUMN_CATEGORY);
+    delivery->template_name = text_of(delivery, result, row, COLUMN_TEMPLATE);
+    delivery->version = (int) number_of(result, row, COLUMN_VERSION);
+    delivery->locale = text_of(delivery, result, row, COLUMN_LOCALE);
+    delivery->data = text_of(delivery, result, row, COLUMN_DATA);
+    delivery->attributes = text_of(delivery, result, row, COLUMN_ATTRIBUTES);
+    delivery->timezone = text_of(delivery, result, row, COLUMN_TIMEZONE);
+    delivery->utc_offset_s = (int) number_of(result, row, COLUMN_UTC_OFFSET_S);
+    delivery->time_us = number_of(result, row, COLUMN_TIME_US);
+    delivery->created_us = number_of(result, row, COLUMN_CREATED_US);
+    delivery->expires_us = number_of(result, row, COLUMN_EXPIRES_US);
+    delivery->verdict = text_of(delivery, result, row, COLUMN_VERDICT);
+    delivery->address = text_of(delivery, result, row, COLUMN_ADDRESS);
+    delivery->locale = delivery->locale == NULL ? "" : delivery->locale;
+    delivery->data = delivery->data == NULL ? "{}" : delivery->data;
+    delivery->device = tokens != NULL;
+    if (tokens != NULL)
+    {
+        delivery_parse_tokens(delivery, tokens, db_result_length(result, row, COLUMN_TOKENS));
+    }
+    parse_budget(delivery, result, row);
+    return delivery;
+}
+
+static void
+claim_failed(struct claimer *claimer, const struct db_result *result)
+{
+    if (!claimer->told)
+    {
+        log_event(LOG_ERROR, "claims are refused", "sqlstate", db_result_sqlstate(result), "reason",
+                  db_result_message(result), NULL);
+    }
+    claimer->told = true;
+    claimer->failing = true;
+    loop_timer_start(claimer->poll, RETRY_MS, RETRY_MS);
+}
+
+static void
+on_claimed(void *user, enum db_status status, const struct db_result *result)
+{
+    struct lane *lane = user;
+    struct claimer *claimer = lane->claimer;
+    int rows;
+
+    lane->under_way = false;
+    if (status == DB_LOST)
+    {
+        lane->wanted = true;
+        claimer->lost_answer = true;
+        return;
+    }
+    if (status == DB_ERROR)
+    {
+        lane->wanted = true;
+        claim_failed(claimer, result);
+        return;
+    }
+    claimer->told = false;
+    rows = db_result_rows(result);
+    metrics_claim(claimer->metrics, loop_wall_us(claimer->loop) - lane->asked_us, rows);
+    lane->full = rows >= lane->asked;
+    lane->wanted = lane->wanted || lane->full;
+    for (int row = 0; row < rows; row++)
+    {
+        claimer->events.claimed(claimer->user, parse_row(lane, result, row));
+    }
+    if (rows > 0)
+    {
+        claimer->events.claims_end(claimer->user);
+    }
+    claim_pump(claimer);
+}
+
+static void
+claim_lane(struct lane *lane, struct db *db, int credit)
+{
+    struct claimer *claimer = lane->claimer;
+    char epoch[24];
+    char max[16];
+    const char *params[3] = { epoch, channel_name(lane->channel), max };
+
+    lane->wanted = false;
+    lane->under_way = true;
+    lane->asked = credit < BATCH_MAX ? credit : BATCH_MAX;
+    lane->epoch = session_epoch(claimer->session);
+    lane->asked_us = loop_wall_us(claimer->loop);
+    snprintf(epoch, sizeof(epoch), "%" PRId64, lane->epoch);
+    snprintf(max, sizeof(max), "%d", lane->asked);
+    db_query(db, true, "select * from herald.claim($1, $2, $3)", 3, params, on_claimed, lane);
+}
+
+static void
+want_all(struct claimer *claimer)
+{
+    for (int i = 0; i < CHANNEL_COUNT; i++)
+    {
+        claimer->lanes[i].wanted = claimer->lanes[i].served;
+    }
+}
+
+static void
+start_polling(struct claimer *claimer)
+{
+    int64_t period = claimer->bare ? POLL_BARE_MS : POLL_DOORBELL_MS;
+
+    loop_timer_start(claimer->poll, period, period);
+}
+
+/* Armed: what was committed before that is claimed now, what comes later rings. */
+static void
+on_armed(void *user, enum db_status status, const struct db_result *result)
+{
+    struct claimer *claimer = user;
+    const char *mode;
+
+    claimer->arming = false;
+    if (status != DB_OK || db_result_rows(result) != 1)
+    {
+        if (status == DB_ERROR)
+        {
+            claim_failed(claimer, result);
+        }
+        return;
+    }
+    mode = db_result_value(result, 0, 0);
+    claimer->armed = true;
+    if (claimer->bare != (mode == NULL || strcmp(mode, "doorbell") != 0))
+    {
+        claimer->bare = !claimer->bare;
+        log_event(LOG_INFO,
+                  claimer->bare ? "no doorbell (pg_herald is not in shared_preload_libraries), "
+                                  "polling every 50 ms"
+                                : "the doorbell works",
+                  NULL);
+        start_polling(claimer);
+    }
+    want_all(claimer);
+    claim_pump(claimer);
+}
+
+/* Under load wait until a good part of the last batch is done: small claims cost as much. */
+static bool
+is_worth_it(const struct lane *lane, int credit)
+{
+    return credit > 0 && (!lane->full || credit >= lane->asked / 2);
+}
+
+/* Nothing to claim: arm the doorbell, or when it is armed already, there is nothing to do. */
+static void
+rest(struct claimer *claimer)
+{
+    struct db *control = session_db(claimer->session, SESSION_CONTROL);
+
+    if (claimer->armed || control == NULL)
+    {
+        claimer->events.idle(claimer->user);
+    }
+    else if (!claimer->arming)
+    {
+        claimer->arming = true;
+        db_query(control, false, "select herald.arm()", 0, NULL, on_armed, claimer);
+    }
+}
+
+static void
+on_released(void *user, enum db_status status, const struct db_result *result)
+{
+    struct claimer *claimer = user;
+
+    (void) result;
+    claimer->reconciling = false;
+    claimer->lost_answer = status != DB_OK;
+    claim_wake(claimer);
+}
+
+struct forgotten
+{
+    struct buf leaves;
+    struct buf ids;
+    struct buf attempts;
+    int count;
+};
+
+static void
+forgotten_add(struct forgotten *forgotten, const struct db_result *result, int row)
+{
+    literal_int(&forgotten->leaves, number_of(result, row, COLUMN_LEAF));
+    literal_text(&forgotten->ids, db_result_value(result, row, COLUMN_ID), 36);
+    literal_int(&forgotten->attempts, number_of(result, row, COLUMN_ATTEMPT));
+    forgotten->count++;
+}
+
+static void
+release_forgotten(struct claimer *claimer, struct forgotten *forgotten)
+{
+    struct db *db = session_db(claimer->session, SESSION_CLAIM);
+    char epoch[24];
+    char count[16];
+    const char *params[4] = { epoch, forgotten->leaves.data, forgotten->ids.data,
+                              forgotten->attempts.data };
+
+    snprintf(epoch, sizeof(epoch), "%" PRId64, session_epoch(claimer->session));
+    snprintf(count, sizeof(count), "%d", forgotten->count);
+    if (forgotten->count > 0)
+    {
+        log_event(LOG_INFO, "claims given back whose answer was lost", "count", count, NULL);
+    }
+    if (db != NULL)
+    {
+        db_query(db, true, "select herald.release($1, $2, $3, $4)", 4, params, on_released,
+                 claimer);
+    }
+    else
+    {
+        claimer->reconciling = false;
+    }
+}
+
+/* All claims of our epoch are here: those that we do not know go back. */
+static void
+on_held(void *user, enum db_status status, const struct db_result *result)
+{
+    struct claimer *claimer = user;
+    struct forgotten forgotten = { .count = 0 };
+    struct buf *arrays[] = { &forgotten.leaves, &forgotten.ids, &forgotten.attempts };
+
+    if (status != DB_OK)
+    {
+        claimer->reconciling = false;
+        if (status == DB_ERROR)
+        {
+            claim_failed(claimer, result);
+        }
+        return;
+    }
+    for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++)
+    {
+        buf_init(arrays[i], 1024 * 1024);
+        literal_open(arrays[i]);
+    }
+    for (int row = 0; row < db_result_rows(result); row++)
+    {
+        if (!claimer->events.is_known(claimer->user, db_result_value(result, row, COLUMN_ID),
+                                      (int) number_of(result, row, COLUMN_ATTEMPT)))
+        {
+            forgotten_add(&forgotten, result, row);
+        }
+    }
+    for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++)
+    {
+        literal_close(arrays[i]);
+    }
+    release_forgotten(claimer, &forgotten);
+    for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++)
+    {
+        buf_finish(arrays[i]);
+    }
+}
+
+static void
+reconcile(struct claimer *claimer, struct db *db)
+{
+    char epoch[24];
+    const char *params[1] = { epoch };
+
+    if (claimer->reconciling || is_under_way(claimer))
+    {
+        return;
+    }
+    claimer->reconciling = true;
+    snprintf(epoch, sizeof(epoch), "%" PRId64, session_epoch(claimer->session));
+    db_query(db, true, "select leaf, id, attempt from herald.claimed($1)", 1, params, on_held,
+             claimer);
+}
+
+void
+claim_pump(struct claimer *claimer)
+{
+    struct db *db = session_db(claimer->session, SESSION_CLAIM);
+
+    if (claimer->stopped || claimer->failing || db == NULL || !session_is_ready(claimer->session))
+    {
+        return;
+    }
+    if (claimer->lost_answer)
+    {
+        reconcile(claimer, db);
+        return;
+    }
+    for (int i = 0; i < CHANNEL_COUNT; i++)
+    {
+        struct lane *lane = &claimer->lanes[i];
+        int credit;
+
+        if (!lane->wanted || lane->under_way)
+        {
+            continue;
+        }
+        credit = claimer->events.credit(claimer->user, lane->channel);
+        if (is_worth_it(lane, credit))
+        {
+            claim_lane(lane, db, credit);
+        }
+    }
+    if (!is_under_way(claimer))
+    {
+        rest(claimer);
+    }
+}
+
+static void
+on_poll(void *user)
+{
+    struct claimer *claimer = user;
+
+    if (claimer->failing)
+    {
+        claimer->failing = false;
+        start_polling(claimer);
+    }
+    for (int i = 0; i < CHANNEL_COUNT; i++)
+    {
+        claimer->lanes[i].full = false;
+    }
+    claim_wake(claimer);
+}
+
+struct claimer *
+claim_create(struct loop *loop, struct session *session, struct metrics *metrics, unsigned channels,
+             const struct claim_events *events, void *user)
+{
+    struct claimer *claimer = mem_alloc(sizeof(*claimer));
+
+    claimer->loop = loop;
+    claimer->session = session;
+    claimer->metrics = metrics;
+    claimer->events = *events;
+    claimer->user = user;
+    for (int i = 0; i < CHANNEL_COUNT; i++)
+    {
+        claimer->lanes[i].claimer = claimer;
+        claimer->lanes[i].channel = (enum channel) i;
+        claimer->lanes[i].served = (channels & 1u << i) != 0;
+    }
+    claimer->poll = loop_timer_create(loop, on_poll, claimer);
+    start_polling(claimer);
+    return claimer;
+}
+
+void
+claim_destroy(struct claimer *claimer)
+{
+    if (claimer != NULL)
+    {
+        loop_timer_destroy(claimer->poll);
+        free(claimer);
+    }
+}
+
+void
+claim_wake(struct claimer *claimer)
+{
+    want_all(claimer);
+    claim_pump(claimer);
+}
+
+void
+claim_session_ready(struct claimer *claimer)
+{
+    claimer->armed = false;
+    claim_wake(claimer);
+}
+
+void
+claim_doorbell(struct claimer *claimer)
+{
+    claimer->armed = false;
+    claim_wake(claimer);
+}
+
+void
+claim_stop(struct claimer *claimer)
+{
+    claimer->stopped = true;
+    loop_timer_stop(claimer->poll);
+}
+
+bool
+claim_is_quiet(const struct claimer *claimer)
+{
+    return !is_under_way(claimer);
+}

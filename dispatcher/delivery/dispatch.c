@@ -1,0 +1,524 @@
+/* Wiring, signals, stopping, metrics. */
+#include "delivery/dispatch.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/http.h"
+#include "core/listen.h"
+#include "core/log.h"
+#include "core/loop.h"
+#include "delivery/account.h"
+#include "delivery/claim.h"
+#include "delivery/deliver.h"
+#include "delivery/metrics.h"
+#include "delivery/record.h"
+#include "delivery/sd_notify.h"
+#include "delivery/session.h"
+
+#define STREAMS_MAX 100
+#define CONNECTIONS_MAX 100
+/* After the answers: how long results may take to be recorded. */
+#define RECORD_GRACE_MS 5000
+/* --once gives up when there is no database after this. */
+#define ONCE_CONNECT_MS 30000
+
+enum stop_phase
+{
+    RUNNING,
+    DRAINING, /* waits for answers */
+    RECORDING /* waits for results to be recorded */
+};
+
+struct dispatch
+{
+    const struct dispatch_settings *settings;
+    struct loop *loop;
+    struct http *http;
+    struct session *session;
+    struct metrics *metrics;
+    struct recorder *recorder;
+    struct deliver *deliver;
+    struct claimer *claimer;
+    struct listener *listener;
+    struct accounts accounts;
+    struct loop_timer *kick;
+    struct loop_timer *deadline;
+    struct loop_timer *watchdog;
+    enum stop_phase phase;
+    bool loading;      /* accounts are being read */
+    bool load_again;   /* and have changed meanwhile */
+    bool loaded;       /* at least once */
+    bool ticked;       /* maintenance ran at least once */
+    bool told_systemd; /* that we are ready */
+    int exit_code;
+};
+
+static void begin_stop(struct dispatch *dispatch, int exit_code);
+
+/* Ready for the first time: sessions, accounts, and one round of maintenance. */
+static void
+tell_readiness(struct dispatch *dispatch)
+{
+    if (!dispatch->told_systemd && dispatch->loaded && dispatch->ticked &&
+        session_is_ready(dispatch->session))
+    {
+        dispatch->told_systemd = true;
+        sd_notify_send("READY=1");
+        log_event(LOG_INFO, "ready", "name", dispatch->settings->name, NULL);
+        loop_timer_stop(dispatch->deadline);
+    }
+}
+
+/* ---- accounts ---- */
+
+static void
+on_account_removed(void *user, struct account *account)
+{
+    (void) user;
+    deliver_account_removed(account);
+}
+
+static void load_accounts(struct dispatch *dispatch);
+
+static void
+on_accounts(void *user, enum db_status status, const struct db_result *result)
+{
+    struct dispatch *dispatch = user;
+
+    dispatch->loading = false;
+    if (status == DB_ERROR)
+    {
+        log_event(LOG_ERROR, "accounts cannot be read", "sqlstate", db_result_sqlstate(result),
+                  "reason", db_result_message(result), NULL);
+    }
+    if (status == DB_OK)
+    {
+        accounts_load(&dispatch->accounts, result, on_account_removed, dispatch);
+        dispatch->loaded = true;
+        tell_readiness(dispatch);
+        claim_wake(dispatch->claimer);
+    }
+    if (dispatch->load_again)
+    {
+        load_accounts(dispatch);
+    }
+}
+
+static void
+load_accounts(struct dispatch *dispatch)
+{
+    struct db *db = session_db(dispatch->session, SESSION_CONTROL);
+
+    dispatch->load_again = dispatch->loading;
+    if (db != NULL && !dispatch->loading && dispatch->phase == RUNNING)
+    {
+        dispatch->loading = true;
+        db_query(db, true, ACCOUNT_LIST_SQL, 0, NULL, on_accounts, dispatch);
+    }
+}
+
+/* ---- pumping ---- */
+
+static bool
+has_work(const struct dispatch *dispatch)
+{
+    return deliver_in_flight(dispatch->deliver) > 0 || deliver_queued(dispatch->deliver) > 0 ||
+           record_pending(dispatch->recorder) > 0;
+}
+
+static void
+check_stop(struct dispatch *dispatch)
+{
+    if (dispatch->phase == DRAINING && deliver_in_flight(dispatch->deliver) == 0 &&
+        claim_is_quiet(dispatch->claimer))
+    {
+        dispatch->phase = RECORDING;
+        record_flush(dispatch->recorder);
+        loop_timer_start(dispatch->deadline, RECORD_GRACE_MS, 0);
+    }
+    if (dispatch->phase == RECORDING && record_pending(dispatch->recorder) == 0)
+    {
+        loop_stop(dispatch->loop);
+    }
+}
+
+static void
+on_kick(void *user)
+{
+    struct dispatch *dispatch = user;
+
+    deliver_pump(dispatch->deliver);
+    if (dispatch->phase == RUNNING)
+    {
+        claim_pump(dispatch->claimer);
+    }
+    check_stop(dispatch);
+}
+
+/* Something changed: look at everything, once, when the callbacks of this iteration are through. */
+static void
+kick(void *user)
+{
+    struct dispatch *dispatch = user;
+
+    loop_timer_start(dispatch->kick, 0, 0);
+}
+
+/* ---- claims ---- */
+
+static int
+on_credit(void *user, enum channel channel)
+{
+    struct dispatch *dispatch = user;
+
+    return deliver_credit(dispatch->deliver, channel);
+}
+
+static void
+on_claimed(void *user, struct delivery *delivery)
+{
+    struct dispatch *dispatch = user;
+
+    deliver_accept(dispatch->deliver, delivery);
+}
+
+static void
+on_claims_end(void *user)
+{
+    struct dispatch *dispatch = user;
+
+    deliver_pump(dispatch->deliver);
+}
+
+static bool
+on_is_known(void *user, const char *id, int attempt)
+{
+    struct dispatch *dispatch = user;
+
+    return deliver_holds(dispatch->deliver, id, attempt) ||
+           record_holds(dispatch->recorder, id, attempt);
+}
+
+static void
+on_idle(void *user)
+{
+    struct dispatch *dispatch = user;
+
+    if (dispatch->settings->once && dispatch->loaded && dispatch->ticked &&
+        dispatch->phase == RUNNING && !has_work(dispatch))
+    {
+        begin_stop(dispatch, 0);
+    }
+}
+
+/* ---- sessions ---- */
+
+static void
+on_ready(void *user)
+{
+    struct dispatch *dispatch = user;
+
+    tell_readiness(dispatch);
+    record_session_ready(dispatch->recorder);
+    claim_session_ready(dispatch->claimer);
+    kick(dispatch);
+}
+
+static void
+on_confirmed(void *user)
+{
+    kick(user);
+}
+
+static void
+on_epoch_gone(void *user)
+{
+    struct dispatch *dispatch = user;
+
+    deliver_epoch_gone(dispatch->deliver);
+}
+
+static void
+on_doorbell(void *user)
+{
+    struct dispatch *dispatch = user;
+
+    claim_doorbell(dispatch->claimer);
+}
+
+static void
+on_config_changed(void *user)
+{
+    load_accounts(user);
+}
+
+static void
+on_ticked(void *user)
+{
+    struct dispatch *dispatch = user;
+
+    if (!dispatch->ticked)
+    {
+        dispatch->ticked = true;
+        tell_readiness(dispatch);
+        claim_wake(dispatch->claimer);
+    }
+}
+
+static void
+on_refused(void *user, const char *message)
+{
+    struct dispatch *dispatch = user;
+
+    log_event(LOG_ERROR, "cannot start", "reason", message, NULL);
+    dispatch->exit_code = 1;
+    loop_stop(dispatch->loop);
+}
+
+static void
+on_freed(void *user)
+{
+    kick(user);
+}
+
+/* ---- stopping ---- */
+
+static void
+begin_stop(struct dispatch *dispatch, int exit_code)
+{
+    dispatch->exit_code = exit_code;
+    dispatch->phase = DRAINING;
+    sd_notify_send("STOPPING=1");
+    claim_stop(dispatch->claimer);
+    deliver_stop(dispatch->deliver);
+    loop_timer_start(dispatch->deadline, dispatch->settings->drain_ms, 0);
+    kick(dispatch);
+}
+
+/* Time is up: for answers, for recording them, or for the first connection. */
+static void
+on_deadline(void *user)
+{
+    struct dispatch *dispatch = user;
+    char count[24];
+
+    if (dispatch->phase == RUNNING)
+    {
+        on_refused(dispatch, "there is no database session, see above");
+        return;
+    }
+    if (dispatch->phase == DRAINING)
+    {
+        snprintf(count, sizeof(count), "%zu", deliver_in_flight(dispatch->deliver));
+        log_event(LOG_WARN, "stopping without the answers to requests in flight", "count", count,
+                  NULL);
+        http_destroy(dispatch->http);
+        dispatch->http = NULL;
+        deliver_abandon(dispatch->deliver);
+        dispatch->phase = RECORDING;
+        record_flush(dispatch->recorder);
+        loop_timer_start(dispatch->deadline, RECORD_GRACE_MS, 0);
+        check_stop(dispatch);
+        return;
+    }
+    snprintf(count, sizeof(count), "%zu", record_pending(dispatch->recorder));
+    log_event(LOG_ERROR, "results could not be recorded, their deliveries will be repeated",
+              "count", count, NULL);
+    dispatch->exit_code = 1;
+    loop_stop(dispatch->loop);
+}
+
+static void
+on_signal(void *user, int signum)
+{
+    struct dispatch *dispatch = user;
+
+    if (signum == SIGHUP)
+    {
+        log_event(LOG_INFO, "configuration is read again", NULL);
+        if (dispatch->settings->reload != NULL)
+        {
+            dispatch->settings->reload(dispatch->settings->user);
+        }
+        load_accounts(dispatch);
+    }
+    else if (dispatch->phase == RUNNING)
+    {
+        log_event(LOG_INFO, "stopping", NULL);
+        begin_stop(dispatch, 0);
+    }
+    else
+    {
+        log_event(LOG_WARN, "stopping at once", NULL);
+        dispatch->exit_code = 1;
+        loop_stop(dispatch->loop);
+    }
+}
+
+static void
+on_watchdog(void *user)
+{
+    (void) user;
+    sd_notify_send("WATCHDOG=1");
+}
+
+/* ---- metrics ---- */
+
+static struct metrics_gauges
+gauges(const struct dispatch *dispatch)
+{
+    int64_t now_ms = loop_now_ms(dispatch->loop);
+    struct metrics_gauges ret = {
+        .ready = dispatch->phase == RUNNING && session_is_ready(dispatch->session),
+        .in_flight = (int64_t) deliver_in_flight(dispatch->deliver),
+        .queued = (int64_t) deliver_queued(dispatch->deliver),
+        .pending = (int64_t) record_pending(dispatch->recorder),
+        .broken = (int64_t) dispatch->accounts.broken,
+        .session_losses = session_losses(dispatch->session),
+    };
+
+    for (const struct account *a = dispatch->accounts.first; a != NULL; a = a->next)
+    {
+        ret.accounts++;
+        ret.paused += breaker_pause_ms(&a->breaker, now_ms) > 0 ? 1 : 0;
+    }
+    return ret;
+}
+
+static int
+on_request(void *user, const char *path, struct buf *body, const char **content_type)
+{
+    struct dispatch *dispatch = user;
+    struct metrics_gauges now = gauges(dispatch);
+
+    if (strcmp(path, "/healthz") == 0)
+    {
+        buf_puts(body, now.ready ? "ok\n" : "not ready\n");
+        return now.ready ? 200 : 503;
+    }
+    if (strcmp(path, "/metrics") != 0)
+    {
+        buf_puts(body, "see /metrics and /healthz\n");
+        return 404;
+    }
+    *content_type = "text/plain; version=0.0.4; charset=utf-8";
+    metrics_write(dispatch->metrics, &now, body);
+    return 200;
+}
+
+/* ---- start and end ---- */
+
+static void
+create_parts(struct dispatch *dispatch)
+{
+    static const struct session_events session_events = {
+        .ready = on_ready,
+        .confirmed = on_confirmed,
+        .epoch_gone = on_epoch_gone,
+        .doorbell = on_doorbell,
+        .config_changed = on_config_changed,
+        .ticked = on_ticked,
+        .refused = on_refused,
+    };
+    static const struct claim_events claim_events = { .credit = on_credit,
+                                                      .claimed = on_claimed,
+                                                      .claims_end = on_claims_end,
+                                                      .is_known = on_is_known,
+                                                      .idle = on_idle };
+    const struct dispatch_settings *settings = dispatch->settings;
+    struct deliver_parts parts;
+
+    dispatch->http = http_create(dispatch->loop, STREAMS_MAX, CONNECTIONS_MAX);
+    dispatch->metrics = metrics_create();
+    dispatch->session = session_create(dispatch->loop, settings->conninfo, settings->name,
+                                       &session_events, dispatch);
+    dispatch->recorder =
+        record_create(dispatch->loop, dispatch->session, dispatch->metrics, on_freed, dispatch);
+    parts = (struct deliver_parts){
+        .loop = dispatch->loop,
+        .session = dispatch->session,
+        .http = dispatch->http,
+        .accounts = &dispatch->accounts,
+        .recorder = dispatch->recorder,
+        .metrics = dispatch->metrics,
+        .concurrency = settings->concurrency,
+        .kick = kick,
+        .user = dispatch,
+    };
+    dispatch->deliver = deliver_create(&parts);
+    dispatch->claimer = claim_create(dispatch->loop, dispatch->session, dispatch->metrics,
+                                     settings->channels, &claim_events, dispatch);
+}
+
+static void
+create_timers(struct dispatch *dispatch)
+{
+    int64_t watchdog_ms = sd_notify_watchdog_ms();
+
+    dispatch->kick = loop_timer_create(dispatch->loop, on_kick, dispatch);
+    dispatch->deadline = loop_timer_create(dispatch->loop, on_deadline, dispatch);
+    dispatch->watchdog = loop_timer_create(dispatch->loop, on_watchdog, dispatch);
+    if (dispatch->settings->once)
+    {
+        loop_timer_start(dispatch->deadline, ONCE_CONNECT_MS, 0);
+    }
+    if (watchdog_ms > 0)
+    {
+        loop_timer_start(dispatch->watchdog, watchdog_ms, watchdog_ms);
+    }
+    loop_on_signal(dispatch->loop, SIGTERM, on_signal, dispatch);
+    loop_on_signal(dispatch->loop, SIGINT, on_signal, dispatch);
+    loop_on_signal(dispatch->loop, SIGHUP, on_signal, dispatch);
+}
+
+/* Sessions first: what they call back with still finds everybody. */
+static void
+destroy_parts(struct dispatch *dispatch)
+{
+    claim_stop(dispatch->claimer);
+    session_close(dispatch->session);
+    listen_destroy(dispatch->listener);
+    http_destroy(dispatch->http);
+    deliver_destroy(dispatch->deliver);
+    accounts_finish(&dispatch->accounts);
+    record_destroy(dispatch->recorder);
+    claim_destroy(dispatch->claimer);
+    session_destroy(dispatch->session);
+    metrics_destroy(dispatch->metrics);
+    loop_timer_destroy(dispatch->kick);
+    loop_timer_destroy(dispatch->deadline);
+    loop_timer_destroy(dispatch->watchdog);
+}
+
+int
+dispatch_run(const struct dispatch_settings *settings)
+{
+    struct dispatch dispatch = { .settings = settings };
+    const char *error = NULL;
+
+    dispatch.loop = loop_create();
+    create_timers(&dispatch);
+    create_parts(&dispatch);
+    if (settings->metrics != NULL)
+    {
+        dispatch.listener =
+            listen_create(dispatch.loop, settings->metrics, on_request, &dispatch, &error);
+        if (dispatch.listener == NULL)
+        {
+            log_event(LOG_ERROR, "cannot listen for metrics", "address", settings->metrics,
+                      "reason", error, NULL);
+            dispatch.exit_code = 1;
+        }
+    }
+    if (dispatch.exit_code == 0)
+    {
+        loop_run(dispatch.loop);
+    }
+    destroy_parts(&dispatch);
+    loop_destroy(dispatch.loop);
+    log_event(LOG_INFO, "stopped", NULL);
+    return dispatch.exit_code;
+}

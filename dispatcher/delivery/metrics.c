@@ -1,0 +1,237 @@
+/* Prometheus text format, version 0.0.4. */
+#include "delivery/metrics.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/mem.h"
+
+/* Upper bounds in seconds. */
+static const double bounds[] = { 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+                                 0.25,  0.5,    1,     2.5,  5,     10,   30 };
+
+#define BOUND_COUNT (sizeof(bounds) / sizeof(bounds[0]))
+
+struct histogram
+{
+    uint64_t buckets[BOUND_COUNT + 1];
+    uint64_t count;
+    double sum_s;
+};
+
+/* Attempts of one account. */
+struct series
+{
+    struct series *next;
+    enum channel channel;
+    char *account;
+    uint64_t classes[OUTCOME_CLASS_COUNT];
+    struct histogram latency;
+};
+
+struct metrics
+{
+    struct series *series;
+    struct histogram claims;
+    struct histogram records;
+    struct histogram waits;
+    uint64_t claimed;
+    uint64_t recorded;
+    uint64_t stale;
+    uint64_t repeated;
+};
+
+struct metrics *
+metrics_create(void)
+{
+    return mem_alloc(sizeof(struct metrics));
+}
+
+void
+metrics_destroy(struct metrics *metrics)
+{
+    if (metrics == NULL)
+    {
+        return;
+    }
+    while (metrics->series != NULL)
+    {
+        struct series *next = metrics->series->next;
+
+        free(metrics->series->account);
+        free(metrics->series);
+        metrics->series = next;
+    }
+    free(metrics);
+}
+
+static void
+observe(struct histogram *histogram, int64_t value_us)
+{
+    double seconds = (double) value_us / 1e6;
+    size_t i = 0;
+
+    while (i < BOUND_COUNT && seconds > bounds[i])
+    {
+        i++;
+    }
+    histogram->buckets[i]++;
+    histogram->count++;
+    histogram->sum_s += seconds;
+}
+
+static struct series *
+series_of(struct metrics *metrics, enum channel channel, const char *account)
+{
+    struct series *series = metrics->series;
+
+    while (series != NULL && strcmp(series->account, account) != 0)
+    {
+        series = series->next;
+    }
+    if (series == NULL)
+    {
+        series = mem_alloc(sizeof(*series));
+        series->channel = channel;
+        series->account = mem_strdup(account);
+        series->next = metrics->series;
+        metrics->series = series;
+    }
+    return series;
+}
+
+void
+metrics_attempt(struct metrics *metrics, enum channel channel, const char *account,
+                enum outcome_class class, int64_t latency_us)
+{
+    struct series *series = series_of(metrics, channel, account == NULL ? "" : account);
+
+    series->classes[class]++;
+    if (latency_us > 0)
+    {
+        observe(&series->latency, latency_us);
+    }
+}
+
+void
+metrics_claim(struct metrics *metrics, int64_t duration_us, int rows)
+{
+    observe(&metrics->claims, duration_us);
+    metrics->claimed += (uint64_t) rows;
+}
+
+void
+metrics_queue_wait(struct metrics *metrics, int64_t wait_us)
+{
+    observe(&metrics->waits, wait_us);
+}
+
+void
+metrics_record(struct metrics *metrics, int64_t duration_us, int64_t applied, int64_t stale)
+{
+    observe(&metrics->records, duration_us);
+    metrics->recorded += (uint64_t) applied;
+    metrics->stale += (uint64_t) stale;
+}
+
+void
+metrics_record_repeated(struct metrics *metrics, int64_t rows)
+{
+    metrics->repeated += (uint64_t) rows;
+}
+
+static void
+head(struct buf *buf, const char *name, const char *type, const char *help)
+{
+    buf_printf(buf, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void
+write_histogram(struct buf *buf, const char *name, const char *labels,
+                const struct histogram *histogram)
+{
+    const char *comma = labels[0] == '\0' ? "" : ",";
+    uint64_t total = 0;
+
+    for (size_t i = 0; i < BOUND_COUNT; i++)
+    {
+        total += histogram->buckets[i];
+        buf_printf(buf, "%s_bucket{%s%sle=\"%g\"} %" PRIu64 "\n", name, labels, comma, bounds[i],
+                   total);
+    }
+    buf_printf(buf, "%s_bucket{%s%sle=\"+Inf\"} %" PRIu64 "\n", name, labels, comma,
+               histogram->count);
+    buf_printf(buf, "%s_sum{%s} %.6f\n%s_count{%s} %" PRIu64 "\n", name, labels, histogram->sum_s,
+               name, labels, histogram->count);
+}
+
+static void
+write_attempts(const struct metrics *metrics, struct buf *buf)
+{
+    head(buf, "herald_attempts_total", "counter", "Attempts by outcome.");
+    for (const struct series *s = metrics->series; s != NULL; s = s->next)
+    {
+        for (int class = 0; class < OUTCOME_CLASS_COUNT; class ++)
+        {
+            buf_printf(buf,
+                       "herald_attempts_total{channel=\"%s\",account=\"%s\",class=\"%s\"} %" PRIu64
+                       "\n",
+                       channel_name(s->channel), s->account,
+                       outcome_class_name((enum outcome_class) class), s->classes[class]);
+        }
+    }
+    head(buf, "herald_attempt_seconds", "histogram", "Time from request to answer.");
+    for (const struct series *s = metrics->series; s != NULL; s = s->next)
+    {
+        struct buf labels;
+
+        buf_init(&labels, 256);
+        buf_printf(&labels, "channel=\"%s\",account=\"%s\"", channel_name(s->channel), s->account);
+        write_histogram(buf, "herald_attempt_seconds", labels.data, &s->latency);
+        buf_finish(&labels);
+    }
+}
+
+static void
+write_counter(struct buf *buf, const char *name, const char *help, uint64_t value)
+{
+    head(buf, name, "counter", help);
+    buf_printf(buf, "%s %" PRIu64 "\n", name, value);
+}
+
+static void
+write_gauge(struct buf *buf, const char *name, const char *help, int64_t value)
+{
+    head(buf, name, "gauge", help);
+    buf_printf(buf, "%s %" PRId64 "\n", name, value);
+}
+
+void
+metrics_write(const struct metrics *metrics, const struct metrics_gauges *gauges, struct buf *buf)
+{
+    write_gauge(buf, "herald_ready", "1 when deliveries can be claimed and recorded.",
+                gauges->ready ? 1 : 0);
+    write_gauge(buf, "herald_in_flight", "Requests in flight.", gauges->in_flight);
+    write_gauge(buf, "herald_queued", "Claimed deliveries that wait for a slot.", gauges->queued);
+    write_gauge(buf, "herald_pending_results", "Results not yet recorded.", gauges->pending);
+    write_gauge(buf, "herald_accounts", "Accounts in use.", gauges->accounts);
+    write_gauge(buf, "herald_paused_accounts", "Accounts that are paused.", gauges->paused);
+    write_gauge(buf, "herald_broken_accounts", "Accounts whose configuration cannot be used.",
+                gauges->broken);
+    write_counter(buf, "herald_session_losses_total", "Database sessions lost.",
+                  (uint64_t) gauges->session_losses);
+    write_counter(buf, "herald_claimed_total", "Deliveries claimed.", metrics->claimed);
+    write_counter(buf, "herald_recorded_total", "Results recorded.", metrics->recorded);
+    write_counter(buf, "herald_stale_total",
+                  "Results refused because the claim had been given to others.", metrics->stale);
+    write_counter(buf, "herald_repeated_total",
+                  "Results recorded before by a call whose answer was lost.", metrics->repeated);
+    write_attempts(metrics, buf);
+    head(buf, "herald_claim_seconds", "histogram", "Duration of claims.");
+    write_histogram(buf, "herald_claim_seconds", "", &metrics->claims);
+    head(buf, "herald_record_seconds", "histogram", "Duration of records.");
+    write_histogram(buf, "herald_record_seconds", "", &metrics->records);
+    head(buf, "herald_queue_wait_seconds", "histogram", "Time from claim to request.");
+    write_histogram(buf, "herald_queue_wait_seconds", "", &metrics->waits);
+}

@@ -1,0 +1,46 @@
+/* Counters and histograms, and their Prometheus text. */
+#ifndef DELIVERY_METRICS_H
+#define DELIVERY_METRICS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/buf.h"
+#include "providers/provider.h"
+
+struct metrics;
+
+/* What is read when the text is made. */
+struct metrics_gauges
+{
+    bool ready;
+    int64_t in_flight;
+    int64_t queued;  /* claimed, waiting for a slot */
+    int64_t pending; /* results not yet recorded */
+    int64_t accounts;
+    int64_t paused;
+    int64_t broken;
+    int64_t session_losses;
+};
+
+struct metrics *metrics_create(void);
+void metrics_destroy(struct metrics *metrics);
+
+/* An attempt ended. */
+void metrics_attempt(struct metrics *metrics, enum channel channel, const char *account,
+                     enum outcome_class class, int64_t latency_us);
+
+/* A claim answered; a delivery got its slot; a batch was recorded. */
+void metrics_claim(struct metrics *metrics, int64_t duration_us, int rows);
+void metrics_queue_wait(struct metrics *metrics, int64_t wait_us);
+void metrics_record(struct metrics *metrics, int64_t duration_us, int64_t applied, int64_t stale);
+
+/* Results that were recorded before, but whose answer had been lost. */
+void metrics_record_repeated(struct metrics *metrics, int64_t rows);
+
+/* Append the exposition text. */
+void metrics_write(const struct metrics *metrics, const struct metrics_gauges *gauges,
+                   struct buf *buf);
+
+#endif

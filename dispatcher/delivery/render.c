@@ -1,0 +1,303 @@
+/* Rendering, with the same engine and the same inputs as the preview functions in SQL. */
+#include "delivery/render.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/json.h"
+#include "core/mem.h"
+#include "liquid.h"
+
+struct render_part
+{
+    char *name;
+    bool html;
+    struct lq_template *compiled;
+};
+
+struct render_template
+{
+    struct render_part parts[MESSAGE_PARTS_MAX];
+    size_t count;
+    char *problem; /* why it is unusable, or NULL */
+};
+
+static void *
+heap_alloc(void *ctx, size_t size)
+{
+    (void) ctx;
+    return malloc(size);
+}
+
+static void *
+heap_realloc(void *ctx, void *old, size_t size)
+{
+    (void) ctx;
+    return realloc(old, size);
+}
+
+static void
+heap_free(void *ctx, void *ptr)
+{
+    (void) ctx;
+    free(ptr);
+}
+
+static const struct lq_mem heap = { heap_alloc, heap_realloc, heap_free, NULL };
+
+static struct lq_options
+options_for(bool html)
+{
+    return (struct lq_options){
+        .mem = heap,
+        .limits = LQ_LIMITS_DEFAULT,
+        .escape = html ? LQ_ESCAPE_HTML : LQ_ESCAPE_NONE,
+        .strict = true,
+    };
+}
+
+struct render_template *
+render_template_create(void)
+{
+    return mem_alloc(sizeof(struct render_template));
+}
+
+void
+render_template_destroy(struct render_template *template)
+{
+    if (template == NULL)
+    {
+        return;
+    }
+    for (size_t i = 0; i < template->count; i++)
+    {
+        free(template->parts[i].name);
+        lq_template_destroy(template->parts[i].compiled);
+    }
+    free(template->problem);
+    free(template);
+}
+
+size_t
+render_template_parts(const struct render_template *template)
+{
+    return template->count;
+}
+
+/* "body, line 2, column 7: unknown variable …" */
+static char *
+describe(struct arena *arena, const char *part, const struct lq_error *error)
+{
+    if (error->line == 0)
+    {
+        return arena_printf(arena, "part %s: %s", part, error->message);
+    }
+    return arena_printf(arena, "part %s, line %u, column %u: %s", part, error->line, error->column,
+                        error->message);
+}
+
+static void
+keep_problem(struct render_template *template, const char *part, const struct lq_error *error)
+{
+    struct arena *arena = arena_create();
+
+    if (arena == NULL)
+    {
+        mem_exhausted();
+    }
+    free(template->problem);
+    template->problem = mem_strdup(describe(arena, part, error));
+    arena_destroy(arena);
+}
+
+void
+render_template_add(struct render_template *template, const char *part, const char *source,
+                    size_t source_len)
+{
+    bool html = strcmp(part, "html") == 0;
+    struct lq_options options = options_for(html);
+    struct render_part *slot = &template->parts[template->count];
+    struct lq_error error = { .code = LQ_OK };
+
+    if (template->count == MESSAGE_PARTS_MAX)
+    {
+        free(template->problem);
+        template->problem = mem_strdup("the template has more parts than a message can hold");
+        return;
+    }
+    if (lq_parse((struct lq_str){ source, source_len }, &options, &slot->compiled, &error) != LQ_OK)
+    {
+        slot->compiled = NULL;
+        keep_problem(template, part, &error);
+        return;
+    }
+    slot->name = mem_strdup(part);
+    slot->html = html;
+    template->count++;
+}
+
+/* A member that is null when the text is. */
+static void
+put_text(json *object, const char *key, const char *text)
+{
+    json_put(object, key, text == NULL ? NULL : json_new_string(text));
+}
+
+struct extra
+{
+    const char *key;
+    const char *text;
+};
+
+/* The recipient's object while it is put together in the order jsonb keeps: short keys first. */
+struct merge
+{
+    json *object;
+    const struct extra *extras; /* in that order too */
+    size_t count;
+    size_t next;
+};
+
+static int
+compare_keys(const char *a, const char *b)
+{
+    size_t a_len = strlen(a);
+    size_t b_len = strlen(b);
+
+    return a_len != b_len ? (a_len < b_len ? -1 : 1) : memcmp(a, b, a_len);
+}
+
+static bool
+merge_member(const char *key, json *value, void *user)
+{
+    struct merge *merge = user;
+
+    while (merge->next < merge->count && compare_keys(merge->extras[merge->next].key, key) < 0)
+    {
+        put_text(merge->object, merge->extras[merge->next].key, merge->extras[merge->next].text);
+        merge->next++;
+    }
+    for (size_t i = 0; i < merge->count; i++)
+    {
+        if (strcmp(merge->extras[i].key, key) == 0)
+        {
+            return true; /* ours wins */
+        }
+    }
+    json_put(merge->object, key, json_copy(value));
+    return true;
+}
+
+/* attributes || {"id", "locale", "timezone"}, as SQL would build it. */
+static json *
+build_recipient(const struct delivery *delivery)
+{
+    const struct extra extras[] = { { "id", delivery->recipient },
+                                    { "locale", delivery->locale },
+                                    { "timezone", delivery->timezone } };
+    struct merge merge = { json_new_object(), extras, sizeof(extras) / sizeof(extras[0]), 0 };
+    json *attributes = NULL;
+
+    if (delivery->attributes != NULL)
+    {
+        attributes = json_parse(delivery->attributes, strlen(delivery->attributes), NULL);
+    }
+    if (json_is_object(attributes))
+    {
+        json_each(attributes, merge_member, &merge);
+    }
+    for (; merge.next < merge.count; merge.next++)
+    {
+        put_text(merge.object, extras[merge.next].key, extras[merge.next].text);
+    }
+    json_destroy(attributes);
+    return merge.object;
+}
+
+/* The variables: members of data, and recipient and notification, which win. */
+static struct lq_value *
+build_variables(const struct delivery *delivery)
+{
+    json *root = json_parse(delivery->data, strlen(delivery->data), NULL);
+    json *notification = json_new_object();
+    struct lq_value *value;
+
+    if (!json_is_object(root))
+    {
+        json_destroy(root);
+        root = json_new_object();
+    }
+    put_text(notification, "id", delivery->notification);
+    put_text(notification, "category", delivery->category);
+    put_text(notification, "template", delivery->template_name);
+    json_put(root, "recipient", build_recipient(delivery));
+    json_put(root, "notification", notification);
+    value = json_to_liquid(root, &heap);
+    json_destroy(root);
+    if (value == NULL)
+    {
+        mem_exhausted();
+    }
+    return value;
+}
+
+static bool
+render_part(const struct render_part *part, const struct lq_value *variables,
+            struct delivery *delivery, const char **ret_reason)
+{
+    struct lq_options options = options_for(part->html);
+    struct lq_error error = { .code = LQ_OK };
+    struct message_part *slot = &delivery->message.parts[delivery->message.part_count];
+    struct lq_str output;
+
+    options.now_us = delivery->time_us;
+    options.utc_offset_s = delivery->utc_offset_s;
+    options.locale.data = delivery->locale;
+    options.locale.len = strlen(delivery->locale);
+    if (lq_render(part->compiled, variables, &options, &output, &error) != LQ_OK)
+    {
+        *ret_reason = describe(delivery->arena, part->name, &error);
+        return false;
+    }
+    slot->name = arena_strdup(delivery->arena, part->name);
+    slot->text = arena_strndup(delivery->arena, output.data, output.len);
+    slot->len = output.len;
+    options.mem.free(options.mem.ctx, (void *) (uintptr_t) output.data);
+    if (memchr(slot->text, '\0', slot->len) != NULL)
+    {
+        *ret_reason = arena_printf(delivery->arena, "part %s: contains a NUL", part->name);
+        return false;
+    }
+    delivery->message.part_count++;
+    return true;
+}
+
+bool
+render_message(const struct render_template *template, struct delivery *delivery,
+               const char **ret_reason)
+{
+    const char *problem = template->problem;
+    struct lq_value *variables;
+    bool ok = true;
+
+    delivery->message.part_count = 0;
+    if (problem != NULL || template->count == 0)
+    {
+        *ret_reason = arena_printf(delivery->arena, "template %s version %d: %s",
+                                   delivery->template_name, delivery->version,
+                                   problem != NULL ? problem : "no parts for this channel");
+        return false;
+    }
+    variables = build_variables(delivery);
+    for (size_t i = 0; ok && i < template->count; i++)
+    {
+        ok = render_part(&template->parts[i], variables, delivery, ret_reason);
+    }
+    lq_value_destroy(variables);
+    if (!ok)
+    {
+        *ret_reason = arena_printf(delivery->arena, "template %s version %d: %s",
+                                   delivery->template_name, delivery->version, *ret_reason);
+    }
+    return ok;
+}

@@ -1,0 +1,34 @@
+/* Compiled templates and their rendering into the parts of a message. Pure. */
+#ifndef DELIVERY_RENDER_H
+#define DELIVERY_RENDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/arena.h"
+#include "delivery/delivery.h"
+
+/* The parts of one template version for one channel and locale, parsed. */
+struct render_template;
+
+/* An empty template. */
+struct render_template *render_template_create(void);
+void render_template_destroy(struct render_template *template);
+
+/*
+ * Parse and add a part. A part that does not parse makes the whole template unusable: the reason is
+ * kept and told by every render_message().
+ */
+void render_template_add(struct render_template *template, const char *part, const char *source,
+                         size_t source_len);
+size_t render_template_parts(const struct render_template *template);
+
+/*
+ * Render all parts of the delivery into its message, strictly: an unknown variable is an error.
+ * False with *ret_reason (in the delivery's arena; names template, part, line and column) when the
+ * content cannot be made.
+ */
+bool render_message(const struct render_template *template, struct delivery *delivery,
+                    const char **ret_reason);
+
+#endif
