@@ -1,0 +1,225 @@
+/* Makes the sandbox's credentials once and keeps them over restarts. */
+#include "sandbox/credentials.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/crypto.h"
+#include "core/json.h"
+#include "sandbox/tls.h"
+
+#define FILE_BYTES_MAX 65536
+
+/* The text of DIR/name, or NULL when it is missing, too large or unreadable. */
+static char *
+read_file(struct arena *arena, const char *dir, const char *name)
+{
+    char *path = arena_printf(arena, "%s/%s", dir, name);
+    char *text = arena_alloc(arena, FILE_BYTES_MAX + 1);
+    size_t len = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = 1;
+
+    if (fd < 0)
+    {
+        return NULL;
+    }
+    while (len < FILE_BYTES_MAX && (got = read(fd, text + len, FILE_BYTES_MAX - len)) > 0)
+    {
+        len += (size_t) got;
+    }
+    close(fd);
+    if (got != 0)
+    {
+        return NULL;
+    }
+    text[len] = '\0';
+    return text;
+}
+
+bool
+credentials_write_file(struct arena *arena, const char *dir, const char *name, unsigned int mode,
+                       const char *text, const char **reterr)
+{
+    char *path = arena_printf(arena, "%s/%s", dir, name);
+    char *temporary = arena_printf(arena, "%s/.%s.%ld", dir, name, (long) getpid());
+    size_t len = strlen(text);
+    size_t done = 0;
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+    bool ok = fd >= 0 && fchmod(fd, mode) == 0;
+
+    while (ok && done < len)
+    {
+        ssize_t put = write(fd, text + done, len - done);
+
+        ok = put > 0;
+        done += ok ? (size_t) put : 0;
+    }
+    if (fd >= 0)
+    {
+        ok = close(fd) == 0 && ok;
+    }
+    ok = ok && rename(temporary, path) == 0;
+    if (!ok)
+    {
+        *reterr = arena_printf(arena, "cannot write %s: %s", path, strerror(errno));
+        unlink(temporary);
+    }
+    return ok;
+}
+
+/* A PEM private key from DIR/name, made by make() when the file is missing. */
+static bool
+open_key(struct arena *arena, const char *dir, const char *name, char *(*make)(struct arena *),
+         const char **ret_private, const char **ret_public, const char **reterr)
+{
+    char *key = read_file(arena, dir, name);
+
+    if (key == NULL)
+    {
+        key = make(arena);
+        if (key == NULL)
+        {
+            *reterr = arena_printf(arena, "cannot make the key %s", name);
+            return false;
+        }
+        if (!credentials_write_file(arena, dir, name, 0600, key, reterr))
+        {
+            return false;
+        }
+    }
+    *ret_private = key;
+    *ret_public = tls_public_key(arena, key);
+    if (*ret_public == NULL)
+    {
+        *reterr = arena_printf(arena, "%s/%s holds no private key", dir, name);
+        return false;
+    }
+    return true;
+}
+
+static bool
+open_certificate(struct arena *arena, const char *dir, const char *names, struct credentials *ret,
+                 const char **reterr)
+{
+    char *ca = read_file(arena, dir, "ca.pem");
+    char *cert = read_file(arena, dir, "server.pem");
+    char *key = read_file(arena, dir, "server_key.pem");
+
+    if (ca == NULL || cert == NULL || key == NULL || !tls_certificate_covers(cert, names))
+    {
+        if (!tls_new_certificate(arena, names, &ca, &cert, &key))
+        {
+            *reterr = "cannot make a certificate";
+            return false;
+        }
+        if (!credentials_write_file(arena, dir, "server_key.pem", 0600, key, reterr) ||
+            !credentials_write_file(arena, dir, "server.pem", 0644, cert, reterr) ||
+            !credentials_write_file(arena, dir, "ca.pem", 0644, ca, reterr))
+        {
+            return false;
+        }
+    }
+    ret->ca_pem = ca;
+    ret->server_pem = cert;
+    ret->server_key = key;
+    return true;
+}
+
+/* The value of NAME=value in an environment file, or NULL. */
+static const char *
+env_value(struct arena *arena, const char *text, const char *name)
+{
+    size_t name_len = strlen(name);
+
+    while (text != NULL && *text != '\0')
+    {
+        size_t len = strcspn(text, "\n");
+
+        if (len > name_len + 1 && strncmp(text, name, name_len) == 0 && text[name_len] == '=')
+        {
+            return arena_strndup(arena, text + name_len + 1, len - name_len - 1);
+        }
+        text += len + (text[len] == '\n');
+    }
+    return NULL;
+}
+
+static char *
+random_text(struct arena *arena, const char *prefix, size_t bytes, bool url)
+{
+    uint8_t raw[48];
+
+    crypto_random(raw, bytes);
+    return arena_printf(arena, "%s%s", prefix,
+                        url ? crypto_base64url(arena, raw, bytes)
+                            : crypto_base64(arena, raw, bytes));
+}
+
+static bool
+open_secrets(struct arena *arena, const char *dir, struct credentials *ret, const char **reterr)
+{
+    char *text = read_file(arena, dir, "secrets.env");
+
+    ret->twilio_token = env_value(arena, text, "TWILIO_AUTH_TOKEN");
+    ret->sendgrid_key = env_value(arena, text, "SENDGRID_API_KEY");
+    ret->smtp_password = env_value(arena, text, "SMTP_PASSWORD");
+    ret->webhook_secret = env_value(arena, text, "WEBHOOK_SECRET");
+    if (ret->twilio_token != NULL && ret->sendgrid_key != NULL && ret->smtp_password != NULL &&
+        ret->webhook_secret != NULL)
+    {
+        return true;
+    }
+
+    ret->twilio_token = random_text(arena, "", 24, true);
+    ret->sendgrid_key = random_text(arena, "SG.", 24, true);
+    ret->smtp_password = random_text(arena, "", 18, true);
+    ret->webhook_secret = random_text(arena, "whsec_", 32, false);
+    text =
+        arena_printf(arena,
+                     "TWILIO_AUTH_TOKEN=%s\nSENDGRID_API_KEY=%s\nSMTP_PASSWORD=%s\n"
+                     "WEBHOOK_SECRET=%s\n",
+                     ret->twilio_token, ret->sendgrid_key, ret->smtp_password, ret->webhook_secret);
+    return credentials_write_file(arena, dir, "secrets.env", 0600, text, reterr);
+}
+
+bool
+credentials_open(struct arena *arena, const char *dir, const char *names, struct credentials *ret,
+                 const char **reterr)
+{
+    if (mkdir(dir, 0755) != 0 && errno != EEXIST)
+    {
+        *reterr = arena_printf(arena, "cannot make the directory %s: %s", dir, strerror(errno));
+        return false;
+    }
+    return open_certificate(arena, dir, names, ret, reterr) &&
+           open_key(arena, dir, "apns.p8", tls_new_ec_key, &ret->apns_key, &ret->apns_public,
+                    reterr) &&
+           open_key(arena, dir, "fcm_key.pem", tls_new_rsa_key, &ret->fcm_key, &ret->fcm_public,
+                    reterr) &&
+           open_secrets(arena, dir, ret, reterr);
+}
+
+bool
+credentials_write_fcm(struct arena *arena, const char *dir, const char *token_url,
+                      struct credentials *credentials, const char **reterr)
+{
+    json *file = json_new_object();
+    char *text;
+    size_t len;
+
+    credentials->token_url = arena_strdup(arena, token_url);
+    json_put(file, "type", json_new_string("service_account"));
+    json_put(file, "project_id", json_new_string(SANDBOX_FCM_PROJECT));
+    json_put(file, "private_key_id", json_new_string("sandbox"));
+    json_put(file, "private_key", json_new_string(credentials->fcm_key));
+    json_put(file, "client_email", json_new_string(SANDBOX_FCM_EMAIL));
+    json_put(file, "token_uri", json_new_string(token_url));
+    text = json_print(arena, file, &len);
+    json_destroy(file);
+    return credentials_write_file(arena, dir, "fcm.json", 0600, text, reterr);
+}

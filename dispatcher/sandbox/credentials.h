@@ -1,0 +1,49 @@
+/* The credentials that the doubles accept, kept as files in the sandbox's directory. */
+#ifndef SANDBOX_CREDENTIALS_H
+#define SANDBOX_CREDENTIALS_H
+
+#include <stdbool.h>
+
+#include "core/arena.h"
+
+#define SANDBOX_APNS_KID "SANDBOXKEY"
+#define SANDBOX_APNS_TEAM "SANDBOXTEA"
+#define SANDBOX_APNS_TOPIC "org.example.app"
+#define SANDBOX_FCM_PROJECT "sandbox"
+#define SANDBOX_FCM_EMAIL "sandbox@sandbox.iam.gserviceaccount.com"
+#define SANDBOX_TWILIO_SID "AC00000000000000000000000000000000"
+#define SANDBOX_SMTP_USER "herald"
+
+struct credentials
+{
+    const char *ca_pem;
+    const char *server_pem;
+    const char *server_key;
+    const char *apns_key;    /* private, PEM */
+    const char *apns_public; /* PEM */
+    const char *fcm_key;
+    const char *fcm_public;
+    const char *token_url; /* of the FCM double's token endpoint */
+    const char *twilio_token;
+    const char *sendgrid_key;
+    const char *smtp_password;
+    const char *webhook_secret; /* "whsec_" and base64 */
+};
+
+/*
+ * Load what dir already holds and make the rest: ca.pem, server.pem, server_key.pem, apns.p8,
+ * fcm_key.pem and secrets.env. names: comma-separated extra names for the certificate, or NULL; it
+ * is made anew when a name is missing. false with *reterr in the arena.
+ */
+bool credentials_open(struct arena *arena, const char *dir, const char *names,
+                      struct credentials *ret, const char **reterr);
+
+/* Write DIR/fcm.json for the token endpoint; sets credentials->token_url. */
+bool credentials_write_fcm(struct arena *arena, const char *dir, const char *token_url,
+                           struct credentials *credentials, const char **reterr);
+
+/* Write a file of dir atomically: under a temporary name, then renamed. */
+bool credentials_write_file(struct arena *arena, const char *dir, const char *name,
+                            unsigned int mode, const char *text, const char **reterr);
+
+#endif

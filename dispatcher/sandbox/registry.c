@@ -1,0 +1,39 @@
+/* The table of doubles. */
+#include <string.h>
+
+#include "sandbox/double.h"
+
+#define DOUBLE(name) &double_##name,
+const struct sandbox_double *const double_registry[] = {
+#include "sandbox/doubles/doubles.def"
+    NULL
+};
+#undef DOUBLE
+
+const struct sandbox_double *
+double_find_path(const char *path)
+{
+    for (size_t i = 0; double_registry[i] != NULL; i++)
+    {
+        const char *prefix = double_registry[i]->prefix;
+
+        if (prefix != NULL && strncmp(path, prefix, strlen(prefix)) == 0)
+        {
+            return double_registry[i];
+        }
+    }
+    return NULL;
+}
+
+const struct sandbox_double *
+double_find_name(const char *name)
+{
+    for (size_t i = 0; double_registry[i] != NULL; i++)
+    {
+        if (strcmp(double_registry[i]->name, name) == 0)
+        {
+            return double_registry[i];
+        }
+    }
+    return NULL;
+}
