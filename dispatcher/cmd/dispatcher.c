@@ -66,7 +66,8 @@ static const struct options_program program = {
         "log-level again; what is broken then keeps its old form.\n"
         "\n"
         "Exit codes: 0 everything claimed was recorded or given back; 1 the database or the\n"
-        "configuration cannot be used, or results could not be recorded; 2 wrong usage.\n",
+        "configuration cannot be used, or results could not be recorded; 2 wrong usage; 3 --once\n"
+        "ended while accounts were paused, deliveries for them may wait.\n",
 };
 
 struct invocation

@@ -33,7 +33,8 @@ struct db_events
     void (*lost)(void *user, const char *reason);
     /* NOTIFY on a channel that was LISTENed to. */
     void (*notified)(void *user, const char *channel, const char *payload);
-    /* An attempt to connect failed. NULL: db.c logs the first of a row, and the success after it. */
+    /* An attempt to connect failed. NULL: db.c logs the first of a row, and the success after it.
+     */
     void (*failed)(void *user, const char *reason);
 };
 

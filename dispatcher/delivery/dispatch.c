@@ -19,9 +19,12 @@
 #include "delivery/session.h"
 
 #define STREAMS_MAX 100
-#define CONNECTIONS_MAX 100
+#define CONNECTIONS_MAX 16
 /* After the answers: how long results may take to be recorded. */
 #define RECORD_GRACE_MS 5000
+#define HEALTH_MS 15000
+/* --once ends although deliveries may wait. */
+#define EXIT_PAUSED 3
 /* --once gives up when there is no database after this. */
 #define ONCE_CONNECT_MS 30000
 
@@ -47,6 +50,7 @@ struct dispatch
     struct loop_timer *kick;
     struct loop_timer *deadline;
     struct loop_timer *watchdog;
+    struct loop_timer *health;
     enum stop_phase phase;
     bool loading;      /* accounts are being read */
     bool load_again;   /* and have changed meanwhile */
@@ -202,6 +206,27 @@ on_is_known(void *user, const char *id, int attempt)
            record_holds(dispatch->recorder, id, attempt);
 }
 
+static struct metrics_gauges
+gauges(const struct dispatch *dispatch)
+{
+    int64_t now_ms = loop_now_ms(dispatch->loop);
+    struct metrics_gauges ret = {
+        .ready = dispatch->phase == RUNNING && session_is_ready(dispatch->session),
+        .in_flight = (int64_t) deliver_in_flight(dispatch->deliver),
+        .queued = (int64_t) deliver_queued(dispatch->deliver),
+        .pending = (int64_t) record_pending(dispatch->recorder),
+        .broken = (int64_t) dispatch->accounts.broken,
+        .session_losses = session_losses(dispatch->session),
+    };
+
+    for (const struct account *a = dispatch->accounts.first; a != NULL; a = a->next)
+    {
+        ret.accounts++;
+        ret.paused += breaker_pause_ms(&a->breaker, now_ms) > 0 ? 1 : 0;
+    }
+    return ret;
+}
+
 static void
 on_idle(void *user)
 {
@@ -210,7 +235,13 @@ on_idle(void *user)
     if (dispatch->settings->once && dispatch->loaded && dispatch->ticked &&
         dispatch->phase == RUNNING && !has_work(dispatch))
     {
-        begin_stop(dispatch, 0);
+        bool paused = gauges(dispatch).paused > 0;
+
+        if (paused)
+        {
+            log_event(LOG_WARN, "accounts are paused, deliveries for them may wait", NULL);
+        }
+        begin_stop(dispatch, paused ? EXIT_PAUSED : 0);
     }
 }
 
@@ -367,27 +398,6 @@ on_watchdog(void *user)
 
 /* ---- metrics ---- */
 
-static struct metrics_gauges
-gauges(const struct dispatch *dispatch)
-{
-    int64_t now_ms = loop_now_ms(dispatch->loop);
-    struct metrics_gauges ret = {
-        .ready = dispatch->phase == RUNNING && session_is_ready(dispatch->session),
-        .in_flight = (int64_t) deliver_in_flight(dispatch->deliver),
-        .queued = (int64_t) deliver_queued(dispatch->deliver),
-        .pending = (int64_t) record_pending(dispatch->recorder),
-        .broken = (int64_t) dispatch->accounts.broken,
-        .session_losses = session_losses(dispatch->session),
-    };
-
-    for (const struct account *a = dispatch->accounts.first; a != NULL; a = a->next)
-    {
-        ret.accounts++;
-        ret.paused += breaker_pause_ms(&a->breaker, now_ms) > 0 ? 1 : 0;
-    }
-    return ret;
-}
-
 static int
 on_request(void *user, const char *path, struct buf *body, const char **content_type)
 {
@@ -407,6 +417,38 @@ on_request(void *user, const char *path, struct buf *body, const char **content_
     *content_type = "text/plain; version=0.0.4; charset=utf-8";
     metrics_write(dispatch->metrics, &now, body);
     return 200;
+}
+
+static void
+on_health(void *user, enum db_status status, const struct db_result *result)
+{
+    struct dispatch *dispatch = user;
+
+    if (status != DB_OK)
+    {
+        return;
+    }
+    metrics_health_begin(dispatch->metrics);
+    for (int row = 0; row < db_result_rows(result); row++)
+    {
+        const char *ok = db_result_value(result, row, 1);
+
+        metrics_health(dispatch->metrics, db_result_value(result, row, 0),
+                       ok != NULL && ok[0] == 't');
+    }
+}
+
+/* What SQL knows about the state of things; read only when somebody may ask for metrics. */
+static void
+read_health(void *user)
+{
+    struct dispatch *dispatch = user;
+    struct db *db = session_db(dispatch->session, SESSION_TICK);
+
+    if (db != NULL && dispatch->listener != NULL && dispatch->phase == RUNNING)
+    {
+        db_query(db, true, "select name, ok from herald.health()", 0, NULL, on_health, dispatch);
+    }
 }
 
 /* ---- start and end ---- */
@@ -461,6 +503,8 @@ create_timers(struct dispatch *dispatch)
     dispatch->kick = loop_timer_create(dispatch->loop, on_kick, dispatch);
     dispatch->deadline = loop_timer_create(dispatch->loop, on_deadline, dispatch);
     dispatch->watchdog = loop_timer_create(dispatch->loop, on_watchdog, dispatch);
+    dispatch->health = loop_timer_create(dispatch->loop, read_health, dispatch);
+    loop_timer_start(dispatch->health, 1000, HEALTH_MS);
     if (dispatch->settings->once)
     {
         loop_timer_start(dispatch->deadline, ONCE_CONNECT_MS, 0);
@@ -491,6 +535,7 @@ destroy_parts(struct dispatch *dispatch)
     loop_timer_destroy(dispatch->kick);
     loop_timer_destroy(dispatch->deadline);
     loop_timer_destroy(dispatch->watchdog);
+    loop_timer_destroy(dispatch->health);
 }
 
 int

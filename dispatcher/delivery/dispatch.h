@@ -20,7 +20,8 @@ struct dispatch_settings
 
 /*
  * Run until a signal ends it, once is done, or the database refuses it. Returns the exit code: 0
- * when everything claimed was recorded or given back.
+ * when everything claimed was recorded or given back, 1 when not, 3 when once ended while accounts
+ * were paused.
  */
 int dispatch_run(const struct dispatch_settings *settings);
 

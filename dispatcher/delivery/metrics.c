@@ -2,6 +2,7 @@
 #include "delivery/metrics.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,9 +31,20 @@ struct series
     struct histogram latency;
 };
 
+/* A check of herald.health(). */
+struct health
+{
+    char name[64];
+    bool ok;
+};
+
+#define HEALTH_MAX 32
+
 struct metrics
 {
     struct series *series;
+    struct health health[HEALTH_MAX];
+    size_t health_count;
     struct histogram claims;
     struct histogram records;
     struct histogram waits;
@@ -141,6 +153,24 @@ metrics_record_repeated(struct metrics *metrics, int64_t rows)
     metrics->repeated += (uint64_t) rows;
 }
 
+void
+metrics_health_begin(struct metrics *metrics)
+{
+    metrics->health_count = 0;
+}
+
+void
+metrics_health(struct metrics *metrics, const char *name, bool ok)
+{
+    if (metrics->health_count < HEALTH_MAX)
+    {
+        struct health *health = &metrics->health[metrics->health_count++];
+
+        snprintf(health->name, sizeof(health->name), "%s", name);
+        health->ok = ok;
+    }
+}
+
 static void
 head(struct buf *buf, const char *name, const char *type, const char *help)
 {
@@ -194,6 +224,20 @@ write_attempts(const struct metrics *metrics, struct buf *buf)
 }
 
 static void
+write_health(const struct metrics *metrics, struct buf *buf)
+{
+    if (metrics->health_count > 0)
+    {
+        head(buf, "herald_health", "gauge", "1 when the check of herald.health() is well.");
+    }
+    for (size_t i = 0; i < metrics->health_count; i++)
+    {
+        buf_printf(buf, "herald_health{check=\"%s\"} %d\n", metrics->health[i].name,
+                   metrics->health[i].ok ? 1 : 0);
+    }
+}
+
+static void
 write_counter(struct buf *buf, const char *name, const char *help, uint64_t value)
 {
     head(buf, name, "counter", help);
@@ -227,6 +271,7 @@ metrics_write(const struct metrics *metrics, const struct metrics_gauges *gauges
                   "Results refused because the claim had been given to others.", metrics->stale);
     write_counter(buf, "herald_repeated_total",
                   "Results recorded before by a call whose answer was lost.", metrics->repeated);
+    write_health(metrics, buf);
     write_attempts(metrics, buf);
     head(buf, "herald_claim_seconds", "histogram", "Duration of claims.");
     write_histogram(buf, "herald_claim_seconds", "", &metrics->claims);

@@ -39,6 +39,10 @@ void metrics_record(struct metrics *metrics, int64_t duration_us, int64_t applie
 /* Results that were recorded before, but whose answer had been lost. */
 void metrics_record_repeated(struct metrics *metrics, int64_t rows);
 
+/* The result of a check of herald.health(); begin drops the checks of the round before. */
+void metrics_health_begin(struct metrics *metrics);
+void metrics_health(struct metrics *metrics, const char *name, bool ok);
+
 /* Append the exposition text. */
 void metrics_write(const struct metrics *metrics, const struct metrics_gauges *gauges,
                    struct buf *buf);

@@ -265,6 +265,7 @@ fault_book_load(struct fault_book *book, const char *text, size_t len, struct ar
     const json *rules = json_is_array(root) ? root : json_get(root, "rules");
     size_t count = json_array_length(rules);
     struct rule *loaded = mem_alloc((count + 1) * sizeof(*loaded));
+    struct fault_settings settings = settings_default;
     size_t done = 0;
     bool ok = json_is_array(root) || json_is_object(root);
 
@@ -284,12 +285,18 @@ fault_book_load(struct fault_book *book, const char *text, size_t len, struct ar
     }
     if (ok)
     {
+        settings.max_streams = json_get_int(root, "max_streams", settings.max_streams);
+        settings.window = json_get_int(root, "window", settings.window);
+        ok = settings.max_streams >= 0 && settings.max_streams <= INT32_MAX &&
+             settings.window >= 0 && settings.window <= INT32_MAX;
+        *reterr = ok ? *reterr : "max_streams and window must be 0 to 2147483647";
+    }
+    if (ok)
+    {
         forget_rules(book->rules, book->rule_count);
         memcpy(book->rules, loaded, count * sizeof(*loaded));
         book->rule_count = count;
-        book->settings.max_streams =
-            json_get_int(root, "max_streams", settings_default.max_streams);
-        book->settings.window = json_get_int(root, "window", settings_default.window);
+        book->settings = settings;
         idmap_clear(book->counts);
     }
     else

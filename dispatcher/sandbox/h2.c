@@ -315,7 +315,7 @@ h2_create(struct sock *sock, struct fault_settings settings, const struct h2_eve
     {
         mem_exhausted();
     }
-    /* libcurl 7.88 resets each stream it has read to its end; by default 33 a second are allowed. */
+    /* libcurl 7.88 resets each stream it has read to its end; the default allows 33 a second. */
     nghttp2_option_set_stream_reset_rate_limit(option, UINT32_MAX, UINT32_MAX);
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
@@ -330,6 +330,7 @@ h2_create(struct sock *sock, struct fault_settings settings, const struct h2_eve
         mem_exhausted();
     }
     nghttp2_session_callbacks_del(callbacks);
+    nghttp2_option_del(option);
     return h2;
 }
 
@@ -383,7 +384,7 @@ h2_pump(struct h2 *h2)
         }
     }
     return nghttp2_session_want_read(h2->session) != 0 ||
-           nghttp2_session_want_write(h2->session) != 0 || sock_queued(h2->sock) > 0;
+           nghttp2_session_want_write(h2->session) != 0;
 }
 
 /* ---- answers ---- */

@@ -12,7 +12,7 @@
 #define SCRIPT_BYTES_MAX 1048576
 #define ANSWER_BYTES_MAX ((size_t) 256 * 1024 * 1024)
 #define REQUESTS_DEFAULT 100
-#define REQUESTS_MAX 10000
+#define REQUESTS_MAX 1000000
 
 struct page
 {

@@ -30,6 +30,7 @@ const char page_css[] =
     ":root { color-scheme: light dark; --line: #8884; --soft: #8881; --ok: #2a7d3f; --bad: #b3261e;\n"
     "  --warn: #a15c00; }\n"
     "* { box-sizing: border-box; }\n"
+    "[hidden] { display: none !important; }\n"
     "body { margin: 0; font: 14px/1.45 system-ui, sans-serif; background: Canvas; color: CanvasText; }\n"
     "header { position: sticky; top: 0; z-index: 1; display: flex; flex-wrap: wrap; gap: .6rem 1.2rem;\n"
     "  align-items: center; padding: .6rem 1rem; background: Canvas; border-bottom: 1px solid\n"

@@ -24,10 +24,10 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+#include "claim.h"
 #include "clock.h"
 #include "compat.h"
 #include "doorbell.h"
-#include "ids.h"
 #include "outbox.h"
 
 #define SWEEP_US INT64CONST(1000000)
@@ -39,8 +39,7 @@ enum
     CHANNELS = 7,
     PRIORITIES = 4,
     CLAIM_MAX = 10000,
-    SWEEP_SHARE = 10, /* extra sweeps that are not cheap take at most a tenth of the time */
-    DETAIL_ARRAYS = 14
+    SWEEP_SHARE = 10 /* extra sweeps that are not cheap take at most a tenth of the time */
 };
 
 static const char *const channels[CHANNELS] = { "push", "sms",     "email", "voice",
@@ -65,22 +64,6 @@ static struct
     uint32 filter; /* hash of the bucket filter the lanes were made with */
 } session;
 
-/* One claim under way. */
-struct claim
-{
-    int64 epoch;
-    int channel;
-    int wanted;
-    bool filtered;
-    Datum buckets;
-    TimestampTz now;
-    int64 now_us;
-
-    int count;
-    Datum *columns[DETAIL_ARRAYS];
-    bool *nulls[DETAIL_ARRAYS];
-};
-
 static struct herald_leaf_statement probe = {
     .sql = "select o.queued_at from # o"
            " where o.epoch is null and o.channel = $1::herald.channel"
@@ -101,67 +84,11 @@ static struct herald_leaf_statement take = {
            " update # o set epoch = $1, attempt = o.attempt + 1, claimed_at = $7"
            " from picked where o.ctid = picked.place"
            " returning o.id, o.bucket, o.attempt, o.failures, o.notification, o.recipient,"
-           " o.device, o.category, o.template, o.queued_at, o.created_at, o.expires_at",
+           " o.device, o.category, o.template, o.created_at, o.expires_at, o.queued_at",
     .param_count = 7,
     .params = { INT8OID, TEXTOID, TEXTOID, TIMESTAMPTZOID, INT8OID, INT4ARRAYOID, TIMESTAMPTZOID },
 };
 
-enum
-{
-    TAKEN_COLUMNS = 12,
-    TAKEN_NOTIFICATION = 4,
-    TAKEN_QUEUED_AT = 9
-};
-
-/* Arrays: the columns taken, then leaf and priority. */
-static const Oid detail_types[DETAIL_ARRAYS] = {
-    UUIDARRAYOID,        INT4ARRAYOID,        INT4ARRAYOID, INT4ARRAYOID, UUIDARRAYOID,
-    TEXTARRAYOID,        UUIDARRAYOID,        TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID,
-    TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, INT4ARRAYOID, TEXTARRAYOID,
-};
-
-/* A snapshot of its own, later than the locks: what was committed before the claim counts. */
-static const char details_sql[] =
-    "select b.leaf, b.id, b.attempt, b.failures, b.notification, b.recipient, b.priority,"
-    " b.category, b.template, n.version, n.locale, n.data, n.attributes, n.timezone,"
-    " coalesce(herald.utc_offset(n.timezone, coalesce(n.send_at, n.created_at)), 0),"
-    " herald.unix_us(coalesce(n.send_at, n.created_at, b.created_at)),"
-    " herald.unix_us(greatest(b.created_at, n.send_at)), herald.unix_us(b.expires_at),"
-    " case when n.id is null then 'failed: notification_gone'"
-    " when b.expires_at <= $16 then 'expired: expires_at'"
-    " when r.id is null then 'suppressed: recipient_gone'"
-    " when p.enabled = false and c.mandatory is not true then 'suppressed: opted_out'"
-    " when a.address is null and t.tokens is null and $15 <> 'inapp'"
-    " then 'suppressed: no_address'"
-    " when s.found then 'suppressed: address_suppressed' end,"
-    " a.address, t.tokens, coalesce(c.policy, 'at_least_once')::text,"
-    " coalesce(c.max_attempts, 12),"
-    " coalesce(extract(epoch from c.max_age), 86400)::integer"
-    " from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
-    " as b (id, bucket, attempt, failures, notification, recipient, device, category, template,"
-    " queued_at, created_at, expires_at, leaf, priority)"
-    " left join lateral (select n.* from herald.notification n where n.id = b.notification"
-    " and n.bucket = b.bucket and n.id >= $17 and n.id <= $18 limit 1) as n on true"
-    " left join herald.recipient r on r.id = b.recipient and r.bucket = b.bucket"
-    " left join herald.category c on c.name = b.category"
-    " left join herald.preference p on p.recipient = b.recipient and p.category = b.category"
-    " and p.channel = $15::herald.channel and p.bucket = b.bucket"
-    " cross join lateral (select case when $15 = 'email' then r.email"
-    " when $15 in ('sms', 'voice') then r.phone end) as a (address)"
-    " left join lateral (select true from herald.suppression s"
-    " where s.recipient = b.recipient and s.channel = $15::herald.channel"
-    " and s.bucket = b.bucket and lower(s.address) = lower(a.address) limit 1) as s (found)"
-    " on true"
-    " left join lateral (select jsonb_agg(jsonb_build_object('id', t.id, 'issuer', t.issuer,"
-    " 'token', t.token, 'app', t.app, 'environment', t.environment,"
-    " 'state', t.state,"
-    " 'registered_ms', herald.unix_us(t.registered_at) / 1000)"
-    " order by t.registered_at desc, t.id desc) from herald.device_token t"
-    " where t.device = b.device and t.bucket = b.bucket and t.recipient = b.recipient"
-    " and t.state in ('active', 'suspect')) as t (tokens) on true"
-    " order by b.priority::herald.priority, b.queued_at, b.id";
-
-static SPIPlanPtr details_plan;
 static SPIPlanPtr alive_plan;
 
 HERALD_FUNCTION(herald_claim);
@@ -228,7 +155,7 @@ is_leaf_empty(int leaf)
 static bool
 find_first(const struct claim *claim, int priority, int leaf, TimestampTz *bound)
 {
-    Datum values[] = { CStringGetTextDatum(channels[claim->channel]),
+    Datum values[] = { CStringGetTextDatum(claim->channel_name),
                        CStringGetTextDatum(priorities[priority]), TimestampTzGetDatum(*bound) };
     bool is_null;
 
@@ -246,19 +173,20 @@ static TimestampTz
 collect(struct claim *claim, int priority, int leaf)
 {
     TimestampTz latest = DT_NOBEGIN;
+    Datum name = CStringGetTextDatum(priorities[priority]);
 
     for (uint64 i = 0; i < SPI_processed; i++)
     {
-        int at = claim->count++;
-        TimestampTz queued_at;
+        struct claimed *row = &claim->rows[claim->count++];
 
-        for (int c = 0; c < TAKEN_COLUMNS; c++)
-            claim->columns[c][at] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc,
-                                                  c + 1, &claim->nulls[c][at]);
-        claim->columns[TAKEN_COLUMNS][at] = Int32GetDatum(leaf);
-        claim->columns[TAKEN_COLUMNS + 1][at] = CStringGetTextDatum(priorities[priority]);
-        queued_at = DatumGetTimestampTz(claim->columns[TAKEN_QUEUED_AT][at]);
-        latest = Max(latest, queued_at);
+        heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, row->values, row->nulls);
+        row->priority = priority;
+        row->values[CLAIMED_LEAF] = Int32GetDatum(leaf);
+        row->nulls[CLAIMED_LEAF] = false;
+        row->values[CLAIMED_PRIORITY] = name;
+        row->nulls[CLAIMED_PRIORITY] = false;
+        row->nulls[CLAIMED_TOKENS] = true;
+        latest = Max(latest, DatumGetTimestampTz(row->values[CLAIMED_QUEUED_AT]));
     }
     return latest;
 }
@@ -269,7 +197,7 @@ take_rows(struct claim *claim, int priority, int leaf, TimestampTz *bound)
 {
     int limit = claim->wanted - claim->count;
     Datum values[] = { Int64GetDatum(claim->epoch),
-                       CStringGetTextDatum(channels[claim->channel]),
+                       CStringGetTextDatum(claim->channel_name),
                        CStringGetTextDatum(priorities[priority]),
                        TimestampTzGetDatum(*bound),
                        Int64GetDatum(limit),
@@ -281,12 +209,9 @@ take_rows(struct claim *claim, int priority, int leaf, TimestampTz *bound)
     if (SPI_execute_plan(herald_outbox_plan(&take, leaf), values, nulls, false, 0) !=
         SPI_OK_UPDATE_RETURNING)
         elog(ERROR, "could not claim from the outbox");
-    if (SPI_processed < (uint64) limit)
-    {
-        (void) collect(claim, priority, leaf);
-        return false;
-    }
     latest = collect(claim, priority, leaf);
+    if (claim->count < claim->wanted)
+        return false;
     *bound = Min(latest, claim->now - BOUND_LAG_US);
     return true;
 }
@@ -367,62 +292,6 @@ take_all(struct claim *claim)
         sweep(claim, empty);
 }
 
-static Datum
-column_array(const struct claim *claim, int column)
-{
-    Oid type = get_element_type(detail_types[column]);
-    int dims[1] = { claim->count };
-    int lower[1] = { 1 };
-    int16 length;
-    bool by_value;
-    char align;
-
-    get_typlenbyvalalign(type, &length, &by_value, &align);
-    return PointerGetDatum(construct_md_array(claim->columns[column], claim->nulls[column], 1, dims,
-                                              lower, type, length, by_value, align));
-}
-
-/* Lowest and highest id of the claimed notifications: they choose the partitions. */
-static void
-notification_range(const struct claim *claim, Datum *low, Datum *high)
-{
-    const Datum *ids = claim->columns[TAKEN_NOTIFICATION];
-
-    *low = *high = ids[0];
-    for (int i = 1; i < claim->count; i++)
-    {
-        if (memcmp(DatumGetUUIDP(ids[i]), DatumGetUUIDP(*low), UUID_LEN) < 0)
-            *low = ids[i];
-        if (memcmp(DatumGetUUIDP(ids[i]), DatumGetUUIDP(*high), UUID_LEN) > 0)
-            *high = ids[i];
-    }
-}
-
-static void
-return_details(const struct claim *claim, ReturnSetInfo *result)
-{
-    Oid params[DETAIL_ARRAYS + 4];
-    Datum values[DETAIL_ARRAYS + 4];
-
-    for (int c = 0; c < DETAIL_ARRAYS; c++)
-    {
-        params[c] = detail_types[c];
-        values[c] = column_array(claim, c);
-    }
-    params[14] = TEXTOID;
-    params[15] = TIMESTAMPTZOID;
-    params[16] = params[17] = UUIDOID;
-    values[14] = CStringGetTextDatum(channels[claim->channel]);
-    values[15] = TimestampTzGetDatum(claim->now);
-    notification_range(claim, &values[16], &values[17]);
-
-    if (SPI_execute_plan(herald_saved_plan(&details_plan, details_sql, lengthof(params), params),
-                         values, NULL, false, 0) != SPI_OK_SELECT)
-        elog(ERROR, "could not read the claimed deliveries");
-    for (uint64 i = 0; i < SPI_processed; i++)
-        tuplestore_puttuple(result->setResult, SPI_tuptable->vals[i]);
-}
-
 /* Forget what the lanes know when it no longer holds. */
 static void
 check_lanes(const struct claim *claim)
@@ -446,6 +315,7 @@ claim_start(struct claim *claim, FunctionCallInfo fcinfo)
 {
     claim->epoch = PG_GETARG_INT64(0);
     claim->channel = channel_number(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+    claim->channel_name = channels[claim->channel];
     claim->wanted = Min(PG_GETARG_INT32(2), CLAIM_MAX);
     claim->filtered = !PG_ARGISNULL(3);
     claim->buckets = claim->filtered ? PointerGetDatum(PG_GETARG_ARRAYTYPE_P(3)) : (Datum) 0;
@@ -473,15 +343,11 @@ herald_claim(PG_FUNCTION_ARGS)
     level = herald_pinned_begin();
     if (claim.wanted > 0)
     {
-        for (int c = 0; c < DETAIL_ARRAYS; c++)
-        {
-            claim.columns[c] = palloc((size_t) claim.wanted * sizeof(Datum));
-            claim.nulls[c] = palloc0((size_t) claim.wanted * sizeof(bool));
-        }
+        claim.rows = palloc((size_t) claim.wanted * sizeof(struct claimed));
         take_all(&claim);
     }
     if (claim.count > 0)
-        return_details(&claim, (ReturnSetInfo *) fcinfo->resultinfo);
+        herald_return_claimed(&claim, (ReturnSetInfo *) fcinfo->resultinfo);
     herald_pinned_end(level);
     SPI_finish();
     PG_RETURN_NULL();

@@ -49,12 +49,17 @@ static const char *const outcomes[] = { "retry",      "sent",    "failed", "dead
     " state, class, provider, phase, status, code, reason, provider_id, started_us, latency_us,"   \
     " failures, due_us, token, token_state, evidence_us, address, place) where g.leaf = $22)"
 
-/* Tokens and addresses in one order, so that two records never wait for each other in a circle. */
+/*
+ * Tokens and addresses in one order, so that two records never wait for each other in a circle.
+ * Rows are looked up in subqueries of their own and then addressed by place: a plain join might
+ * read all of a table for every row, if it was empty when the plan was made.
+ */
 static struct herald_leaf_statement record_leaf = {
     .sql = GIVEN
     ", done as (delete from # o using given g"
-    " where o.id = g.id and o.bucket = herald.id_bucket(g.id)"
-    " and o.epoch = $1 and o.attempt = g.attempt"
+    " cross join lateral (select x.ctid from # x where x.id = g.id"
+    " and x.bucket = herald.id_bucket(g.id) offset 0) as k (row)"
+    " where o.ctid = k.row and o.epoch = $1 and o.attempt = g.attempt"
     " returning g.*, o.bucket, o.notification, o.recipient, o.channel, o.priority, o.device,"
     " o.category, o.template, o.created_at, o.expires_at),"
     " finished as (insert into herald.delivery (id, bucket, notification, recipient, channel,"
@@ -82,8 +87,9 @@ static struct herald_leaf_statement record_leaf = {
     " state_at = herald.from_unix_us($21)"
     " from (select * from done where token is not null and token_state is not null"
     " order by token) d"
-    " where t.id = d.token and t.bucket = d.bucket"
-    " and t.registered_at <= herald.from_unix_us(coalesce(d.evidence_us, $21))"
+    " cross join lateral (select x.ctid from herald.device_token x where x.id = d.token"
+    " and x.bucket = d.bucket offset 0) as k (row)"
+    " where t.ctid = k.row and t.registered_at <= herald.from_unix_us(coalesce(d.evidence_us, $21))"
     " and t.state < d.token_state::herald.token_state),"
     " barred as (insert into herald.suppression (bucket, recipient, channel, address, reason,"
     " source, evidence)"
@@ -114,13 +120,13 @@ static const char stale_sql[] =
           " and not exists (select from herald.attempt a where a.id = g.id"
           " and a.bucket = herald.id_bucket(g.id) and a.attempt = g.attempt)"
           " on conflict do nothing";
-static SPIPlanPtr stale_plan;
 
 static struct herald_leaf_statement release_leaf = {
     .sql = "update # o set epoch = null, claimed_at = null"
            " from unnest($2, $3, $4) as g (leaf, id, attempt)"
-           " where g.leaf = $5 and o.id = g.id and o.bucket = herald.id_bucket(g.id)"
-           " and o.epoch = $1 and o.attempt = g.attempt",
+           " cross join lateral (select x.ctid from # x where x.id = g.id"
+           " and x.bucket = herald.id_bucket(g.id) offset 0) as k (row)"
+           " where g.leaf = $5 and o.ctid = k.row and o.epoch = $1 and o.attempt = g.attempt",
     .param_count = RELEASE_PARAMS,
     .params = { INT8OID, INT4ARRAYOID, UUIDARRAYOID, INT4ARRAYOID, INT4OID },
 };
@@ -268,8 +274,8 @@ record_stale(struct results *results)
         if (!results->leaves[leaf])
             continue;
         results->values[RECORD_LEAF] = Int32GetDatum(leaf);
-        if (SPI_execute_plan(herald_saved_plan(&stale_plan, stale_sql, lengthof(params), params),
-                             results->values, NULL, false, 0) != SPI_OK_INSERT)
+        if (SPI_execute_with_args(stale_sql, lengthof(params), params, results->values, NULL, false,
+                                  0) != SPI_OK_INSERT)
             elog(ERROR, "could not record stale results");
     }
 }

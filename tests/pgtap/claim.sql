@@ -86,10 +86,10 @@ delete from herald.outbox;
 select pg_temp.put('r1', 'sms', age => '1 second', expires => '1 hour') as id \gset
 select results_eq(
     format($$select recipient, priority, category, template, version, locale, data, attributes, timezone, utc_offset_s,
-                    time_us, created_us, expires_us > herald.unix_us(now()), verdict, address, tokens, policy, max_attempts, max_age_s
+                    time_us, created_us, expires_us > herald.unix_us(now()), verdict, address, tokens::text, policy, max_attempts, max_age_s
                from herald.claim(2001, 'sms', 10) where id = %L$$, :'id'),
     $$values ('r1', 'normal', 'news', 't', 3, 'ko', '{"a": 1}'::jsonb, '{"b": 2}'::jsonb, 'Asia/Seoul', 32400,
-              1767225600000000, 1767225600000000, true, null::text, '+15005551001', null::jsonb, 'at_least_once', 5, 7200)$$,
+              1767225600000000, 1767225600000000, true, null::text, '+15005551001', null::text, 'at_least_once', 5, 7200)$$,
     'a claim brings what rendering needs');
 select pg_temp.put('r1', 'sms') as id \gset
 update herald.notification set send_at = '2026-02-01 00:00:00+00', timezone = 'Nowhere/Land' where deliveries @> array[:'id'::uuid];
@@ -152,7 +152,7 @@ select pg_temp.put('r8', 'push', device => (select id from herald.device)) \g /d
 create temp table pushed as select * from herald.claim(2001, 'push', 10);
 select is((select verdict from pushed), null, 'a device with tokens');
 select is((select address from pushed), null, 'a device has no address but its tokens');
-select is((select jsonb_agg(t - 'id' - 'registered_ms' || jsonb_build_object('registered', herald.from_unix_us((t ->> 'registered_ms')::bigint * 1000) at time zone 'UTC')) from pushed, jsonb_array_elements(tokens) t),
+select is((select jsonb_agg(t - 'id' - 'registered_ms' || jsonb_build_object('registered', herald.from_unix_us((t ->> 'registered_ms')::bigint * 1000) at time zone 'UTC')) from pushed, json_array_elements(tokens) j, to_jsonb(j) t),
           '[{"issuer": "apns", "token": "new", "app": "org.example", "environment": "sandbox", "state": "suspect", "registered": "2026-01-01T03:00:00"},
             {"issuer": "apns", "token": "old", "app": "org.example", "environment": "sandbox", "state": "active", "registered": "2026-01-01T01:00:00"}]'::jsonb,
           'living tokens, newest first');

@@ -97,6 +97,16 @@ sub run_program
     is((run_program('--once'))[0], 0, 'with nothing to do it ends at once');
 }
 
+# --once says when it left something behind.
+{
+    $sandbox->script([ { match => { body => 'Body=paused' }, times => 1, fault => 'status', status => 401,
+                body => '{"code": 20003, "message": "Authenticate", "status": 401}' } ]);
+    my $id = send_text('paused');
+    is((run_program('--once'))[0], 3, '--once ends with 3 when an account is paused');
+    is(state_of($cluster, $id), 'retry', 'and the delivery waits');
+    $cluster->sql("select herald.notify_cancel('$id')");
+}
+
 # A template that does not fit its data fails its delivery alone.
 {
     my ($id) = $cluster->sql("select herald.notify_send('t', 'r', '{}', channels => '{sms}')");
@@ -123,6 +133,7 @@ sub metric
     is(HTTP::Tiny->new->get("http://127.0.0.1:$port/healthz")->{status}, 200, 'it is healthy');
     is(metric('herald_attempts_total{channel="sms",account="twilio",class="accepted"}'), 1,
         'the attempt is counted');
+    wait_for('the checks', sub { metric('herald_health{check="doorbell"}') eq 1 });
 }
 
 # A device with two tokens: the dead one is retired, the other one used.
@@ -211,6 +222,24 @@ is($dispatcher->stop, 0, 'it ends cleanly');
     is(state_of($cluster, $never), 'retry', 'the other one is tried again');
     is(classes($never), 'unknown', 'and its attempt has an unknown outcome');
     is($cluster->sql('select count(*) from herald.outbox where epoch is not null'), 0, 'no claim is left');
+}
+
+# A pause of the process longer than certainty about its claims, shorter than its lease.
+{
+    my $napping = start_dispatcher($cluster, $sandbox, name => 'napping');
+    $cluster->sql(q{update herald.provider set concurrency = 1 where name = 'twilio'});
+    $napping->wait_for_log(qr/account is in use.*twilio.*account is in use.*twilio/s);
+    $sandbox->script([ { match => { body => 'Body=nap0' }, times => 1, fault => 'delay', delay_ms => 500 } ]);
+    my @ids = map { send_text("nap$_") } 0 .. 1;
+    wait_for('the first request', sub { arrived('nap0') });
+    $napping->signal('STOP');
+    sleep 6;
+    $napping->signal('CONT');
+    wait_for('all to be sent', sub { !grep { state_of($cluster, $_) ne 'sent' } @ids }, 20);
+    is(arrived('nap\d'), 2, 'after a nap everything goes out once');
+    is($napping->stop, 0, 'under the same epoch');
+    unlike($napping->log, qr/epoch is gone/, 'that nobody took away');
+    $cluster->sql(q{update herald.provider set concurrency = 100 where name = 'twilio'});
 }
 
 # A second signal does not wait.

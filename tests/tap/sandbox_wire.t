@@ -62,7 +62,7 @@ sub raw
 {
     my ($text, @more) = @_;
     write_file("$dir/raw", $text);
-    return `openssl s_client -quiet @more -connect 127.0.0.1:$sandbox->{ports}{https} <$dir/raw 2>/dev/null`;
+    return `timeout 10 openssl s_client -quiet @more -connect 127.0.0.1:$sandbox->{ports}{https} <$dir/raw 2>/dev/null`;
 }
 
 # ---- both HTTP versions ----

@@ -44,7 +44,8 @@ sub requests
 {
     my ($self, $after) = @_;
     my $query = '/api/requests?limit=100000' . (defined $after ? "&after=$after" : '');
-    return reverse @{ $self->api('GET', $query) };
+    my @oldest_first = reverse @{ $self->api('GET', $query) };
+    return @oldest_first;
 }
 
 sub stats { return $_[0]->api('GET', '/api/stats') }
