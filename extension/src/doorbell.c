@@ -32,6 +32,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/syscache.h"
+#include "utils/wait_event.h"
 
 #include "clock.h"
 #include "compat.h"

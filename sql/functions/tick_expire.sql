@@ -20,12 +20,15 @@ begin
         return false;
     end if;
 
-    with late as materialized (
-        select r.id, r.bucket from herald.retry r
-         where r.expires_at <= v_now
-         order by r.expires_at limit v_limit for update skip locked),
-    taken as (
-        delete from herald.retry r using late where r.id = late.id and r.bucket = late.bucket
+    -- By place: a join might read all of retry for every row, if it was empty when first planned.
+    with taken as (
+        delete from herald.retry r
+         where r.ctid = any (array(
+               select w.ctid from herald.retry w
+                where w.expires_at <= v_now
+                order by w.expires_at
+                limit v_limit
+                  for update skip locked))
         returning r.*)
     insert into herald.delivery (id, bucket, notification, recipient, channel, priority, device,
                                  category, template, state, reason, attempts, created_at,

@@ -72,7 +72,7 @@ sub classes
         'the stale owner changed nothing');
     like(classes($id), qr/^lease_lost accepted$/, 'both tries are on record');
     is(state_of($cluster, $after), 'sent', 'work goes on');
-    $_->stop for $sleeper, $heir;
+    is($_->stop, 0, 'a dispatcher ends cleanly') for $sleeper, $heir;
 }
 
 # PostgreSQL restarts without warning while requests are under way.

@@ -186,6 +186,37 @@ sub metric
     $cluster->sql(q{update herald.provider set secrets = '{"auth_token": "env:TWILIO_AUTH_TOKEN"}' where name = 'twilio'});
 }
 
+# One result that the database refuses does not hold up its neighbours.
+{
+    $cluster->sql(q{alter table herald.attempt add constraint no_such_code check (code is distinct from '21617')});
+    $sandbox->script([ { match => { body => 'Body=batch17' }, times => 1, fault => 'status', status => 400,
+                body => '{"code": 21617, "message": "too long", "status": 400}' } ]);
+    $cluster->sql(q{select herald.notify_send('t', 'r', jsonb_build_object('n', 'batch' || i), channels => '{sms}')
+        from generate_series(1, 40) i});
+    wait_final($cluster, 20);
+    is($cluster->sql(q{select string_agg(s, ', ' order by s) from (select d.state || ' ' || count(*) as s
+            from herald.delivery d join herald.notification n on n.id = d.notification
+            where n.data ->> 'n' like 'batch%' group by d.state) x}),
+        'failed 1, sent 39', 'the neighbours of a refused result are recorded');
+    is(arrived('Body=batch\d+'), 40, 'and nothing was sent twice');
+    like($dispatcher->log, qr/result is refused.*sqlstate=23514/, 'the log tells');
+    $cluster->sql('alter table herald.attempt drop constraint no_such_code');
+}
+
+# While the database cannot take results they wait.
+{
+    $cluster->sql(q{create function full_disk() returns trigger language plpgsql as
+        $$begin raise exception using errcode = '53100', message = 'disk full'; end$$});
+    $cluster->sql('create trigger full_disk before insert on herald.attempt for each row execute function full_disk()');
+    my $id = send_text('patience');
+    $dispatcher->wait_for_log(qr/results wait.*sqlstate=53100/);
+    is(state_of($cluster, $id), 'claimed', 'a result waits while the disk is full');
+    $cluster->sql('drop function full_disk() cascade');
+    wait_final($cluster, 20);
+    is(state_of($cluster, $id), 'sent', 'and is recorded afterwards');
+    is(arrived('Body=patience'), 1, 'without a second request');
+}
+
 # All sessions of the dispatcher are cut again and again while it works.
 {
     $cluster->sql(q{select herald.notify_send('t', 'r', jsonb_build_object('n', 'cut' || i), channels => '{sms}')

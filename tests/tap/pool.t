@@ -61,6 +61,6 @@ $refused->signal('KILL');
 
 my $dispatcher = start_dispatcher($cluster, $sandbox);
 wait_final($cluster);
-is($cluster->sql(q{select string_agg(distinct state::text, ' ') || ' ' || count(*) from herald.delivery}),
-    'sent 20', 'what was sent through the pool is delivered');
+is($cluster->sql(q{select string_agg(distinct concat_ws(' ', state, code, reason), ', ') || ' ' || count(*)
+    from herald.delivery}), 'sent 20', 'what was sent through the pool is delivered');
 done_testing();
