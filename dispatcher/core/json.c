@@ -267,7 +267,7 @@ json_tokenize(const char *text, size_t len, const char **reterr)
     {
         mem_exhausted();
     }
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
     ret = json_tokener_parse_ex(tokener, text, (int) len);
     code = json_tokener_get_error(tokener);
     if (code == json_tokener_success && !json_only_space(text + json_tokener_get_parse_end(tokener),
@@ -307,7 +307,7 @@ json_parse(const char *text, size_t len, const char **reterr)
     }
     else if (!utf8_valid(text, len))
     {
-        /* json-c's own check lets overlong forms and surrogates pass. */
+        /* json-c's own check lets overlong forms pass, and 0.18 refuses valid text. */
         scan.error = "invalid UTF-8";
     }
     json_scan_tokens(&scan, NULL);

@@ -14,10 +14,11 @@ declare
     v_high constant uuid := herald.id_floor((day + 1)::timestamp at time zone 'UTC');
     v_waiting integer;
 begin
-    -- Rows of today may be on their way into the DEFAULT leaf, and would be refused there once the
-    -- partition is attached. Rows of days to come do not exist yet.
+    -- Today's rows may be on their way into the DEFAULT leaf, which will refuse them once the partition
+    -- is attached; and who has already planned a query would not look for moved rows in a new leaf.
+    -- Rows of days to come do not exist yet.
     if v_low <= herald.id_floor(clock_timestamp()) then
-        execute format('lock table herald.%I in share mode', parent);
+        execute format('lock table herald.%I in access exclusive mode', parent);
     end if;
     execute format('select count(*) from (select from herald.%I where id >= $1 and id < $2 limit $3) w',
                    parent || '_default')
@@ -30,7 +31,6 @@ begin
     execute format('create table herald.%I (like herald.%I including all)', v_leaf, parent);
     execute format('alter table herald.%I add primary key (%s)', v_leaf, key);
     if v_waiting > 0 then
-        execute format('lock table herald.%I in access exclusive mode', parent || '_default');
         execute format('with moved as (delete from herald.%I where id >= $1 and id < $2 returning *)'
                        ' insert into herald.%I select * from moved',
                        parent || '_default', v_leaf) using v_low, v_high;

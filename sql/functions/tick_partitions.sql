@@ -9,21 +9,24 @@ declare
     v_today constant date := (clock_timestamp() at time zone 'UTC')::date;
     v_ahead constant integer := herald.setting_value('partition_days_ahead')::integer;
     v_missing record;
+    v_day date;
     v_made boolean := false;
 begin
     if not pg_try_advisory_xact_lock(1214606916, -4) then
         return false;
     end if;
 
-    for day in 0..v_ahead loop
-        for v_missing in
-            select p.name, p.key from herald.partitioned_tables() p
-             where to_regclass(format('herald.%I', p.name || to_char(v_today + day, '"_p"YYYYMMDD')))
-                   is null
-        loop
-            v_made := herald.partition_create(v_missing.name, v_missing.key, v_today + day) or v_made;
-        end loop;
-        exit when v_made;
+    for v_missing in
+        select v_today + a.day as day, p.name, p.key
+          from generate_series(0, v_ahead) as a (day)
+         cross join herald.partitioned_tables() p
+         where to_regclass(format('herald.%s_p%s', p.name, to_char(v_today + a.day, 'YYYYMMDD')))
+               is null
+         order by a.day
+    loop
+        exit when v_made and v_missing.day <> v_day;
+        v_day := v_missing.day;
+        v_made := herald.partition_create(v_missing.name, v_missing.key, v_day) or v_made;
     end loop;
     return v_made;
 end

@@ -18,6 +18,9 @@ begin
     if not pg_try_advisory_xact_lock(1214606916, -1) then
         return false;
     end if;
+    if not exists (select from herald.retry r where r.due_at <= v_now) then
+        return false;
+    end if;
 
     -- A retry that has expired or is too old ends here; one over age counts from send_at.
     execute format($sql$

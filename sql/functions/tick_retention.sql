@@ -18,10 +18,13 @@ begin
         return false;
     end if;
 
-    for v_old in select p.name from herald.partitioned_tables() p loop
+    for v_old in
+        select p.name || '_default' as leaf from herald.partitioned_tables() p
+         where pg_relation_size(format('herald.%I', p.name || '_default')) > 0
+    loop
         execute format('delete from herald.%1$I where ctid = any (array('
-                       'select ctid from herald.%1$I where id < $1 limit $2))',
-                       v_old.name || '_default') using herald.id_floor(v_cutoff), v_most;
+                       'select ctid from herald.%1$I where id < $1 limit $2))', v_old.leaf)
+          using herald.id_floor(v_cutoff), v_most;
     end loop;
     delete from herald.idempotency i
      where i.ctid = any (array(
