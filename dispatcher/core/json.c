@@ -144,12 +144,26 @@ json_scan_word(struct json_scan *scan, size_t at)
     return scan->len;
 }
 
+static bool
+json_only_space(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+    {
+        if (memchr(" \t\r\n", text[i], 4) == NULL)
+        {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Look at every token; copy the text to `out` with marked integers when out is not NULL. */
 static size_t
 json_scan_tokens(struct json_scan *scan, char *out)
 {
     size_t out_len = 0;
     size_t at = 0;
+    char before = '\0';
 
     scan->big_count = 0;
     while (at < scan->len && scan->error == NULL)
@@ -166,6 +180,10 @@ json_scan_tokens(struct json_scan *scan, char *out)
         {
             at = json_scan_number(scan, at, &big);
         }
+        else if ((c == '}' || c == ']') && before == ',')
+        {
+            scan->error = "comma without a member behind it";
+        }
         else if (c != '\0' && strchr("{}[]:, \t\r\n", c) != NULL)
         {
             at++;
@@ -174,6 +192,7 @@ json_scan_tokens(struct json_scan *scan, char *out)
         {
             at = json_scan_word(scan, at);
         }
+        before = json_only_space(&c, 1) ? before : c;
         scan->big_count += big ? 1 : 0;
         if (out != NULL)
         {
@@ -242,23 +261,13 @@ json_restore_big(json *value)
     }
 }
 
-static bool
-json_only_space(const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-    {
-        if (memchr(" \t\r\n", text[i], 4) == NULL)
-        {
-            return false;
-        }
-    }
-    return true;
-}
-
 static json *
 json_tokenize(const char *text, size_t len, const char **reterr)
 {
-    /* json-c counts the innermost scalar as a level. */
+    /*
+     * json-c counts the innermost scalar as a level. What its strict mode would refuse the scan has
+     * refused; the mode itself takes text that is not ASCII for control characters in 0.18.
+     */
     struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX + 1);
     enum json_tokener_error code;
     json *ret;
@@ -267,7 +276,6 @@ json_tokenize(const char *text, size_t len, const char **reterr)
     {
         mem_exhausted();
     }
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
     ret = json_tokener_parse_ex(tokener, text, (int) len);
     code = json_tokener_get_error(tokener);
     if (code == json_tokener_success && !json_only_space(text + json_tokener_get_parse_end(tokener),
@@ -307,7 +315,7 @@ json_parse(const char *text, size_t len, const char **reterr)
     }
     else if (!utf8_valid(text, len))
     {
-        /* json-c's own check lets overlong forms pass, and 0.18 refuses valid text. */
+        /* json-c's own check lets overlong forms and surrogates pass. */
         scan.error = "invalid UTF-8";
     }
     json_scan_tokens(&scan, NULL);

@@ -166,7 +166,7 @@ fails('+15005559180', [92], 'INTERNAL_ERROR');
 fails('+15005559190', [ 16, 18, 52 ], 'closed');
 fails('+15005559210', [ 1, 8, 16, 18, 52, 55, 56 ], 'garbage');
 cmp_ok(sms('+15005559140')->{seconds}, '>=', 0.5, 'delay');
-is(curl("$url/3/device/fa1201", @push)->{code}, 56, 'reset before the body');
+like(curl("$url/3/device/fa1201", @push)->{code}, qr{^5[56]$}, 'reset before the body');
 is(last_request()->{body}, '', 'none of which was read');
 
 # ---- faults by script ----
