@@ -15,7 +15,7 @@ create function shop.order_shipped() returns trigger
 language plpgsql as $$
 begin
     perform herald.notify_send('order_shipped', new.customer,
-        jsonb_build_object('order_no', new.order_no, 'items', new.items, 'total', new.total));
+        jsonb_build_object('order_no', new.order_no, 'items', new.items, 'total', new.total::text));
     return new;
 end
 $$;
