@@ -1,6 +1,7 @@
 -- notify_cancel: cancels the deliveries of a notification that no dispatcher has claimed.
 -- Parameters: id - of the notification
--- Returns: how many were cancelled; what is claimed at this moment is not, and may be tried again
+-- Returns: how many were cancelled; what is claimed at this moment is not, and may be tried again.
+-- 0 for an unknown id, and for another sender's unless an operator calls
 -- Writes: retry, outbox, delivery · Called by: applications, operators
 create function herald.notify_cancel(id uuid) returns integer
 language plpgsql volatile security definer
@@ -19,7 +20,8 @@ declare
 begin
     select n.deliveries, n.bucket into v_deliveries, v_bucket
       from herald.notification n
-     where n.id = notify_cancel.id and n.bucket = herald.id_bucket(notify_cancel.id);
+     where n.id = notify_cancel.id and n.bucket = herald.id_bucket(notify_cancel.id)
+       and (n.sender = session_user or pg_has_role(session_user, 'herald_operator', 'member'));
 
     -- First retry, then, with a later snapshot, the outbox: that is the way deliveries move when
     -- nobody has claimed them, so none slips through in between.

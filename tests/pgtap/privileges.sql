@@ -132,6 +132,21 @@ $$;
 select is(pg_temp.sees(login, :'id'), wanted, login || ' sees it: ' || wanted)
   from (values ('herald_test_web', true), ('herald_test_mail', false), ('herald_test_boss', true), ('herald_test_reader', true))
        v(login, wanted);
+create function pg_temp.cancels(login text, id uuid) returns integer language plpgsql as $$
+declare v_cancelled integer;
+begin
+    execute format('set local session authorization %I', login);
+    execute format('select herald.notify_cancel(%L)', id) into v_cancelled;
+    reset session authorization;
+    return v_cancelled;
+end
+$$;
+select is(pg_temp.cancels('herald_test_mail', :'id'), 0, 'another sender cannot cancel it');
+select is(pg_temp.cancels('herald_test_web', :'id'), count(*)::integer, 'its own can') from herald.outbox where notification = :'id';
+set local session authorization herald_test_web;
+select herald.notify_send('t', 'ann') as id \gset
+reset session authorization;
+select cmp_ok(pg_temp.cancels('herald_test_boss', :'id'), '>', 0, 'and so can an operator');
 
 select * from finish();
 rollback;
