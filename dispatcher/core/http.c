@@ -478,8 +478,9 @@ http_add(struct http_transfer *transfer)
     return true;
 }
 
+/* A failed transfer's handle is not used again: libcurl 8 may still owe that one a rewinding. */
 static void
-http_remove(struct http_transfer *transfer)
+http_remove(struct http_transfer *transfer, bool failed)
 {
     curl_multi_remove_handle(transfer->engine->multi, transfer->easy);
     *transfer->link = transfer->next;
@@ -487,7 +488,14 @@ http_remove(struct http_transfer *transfer)
     {
         transfer->next->link = transfer->link;
     }
-    http_return_handle(transfer->http, transfer->easy);
+    if (failed)
+    {
+        curl_easy_cleanup(transfer->easy);
+    }
+    else
+    {
+        http_return_handle(transfer->http, transfer->easy);
+    }
     transfer->easy = NULL;
 }
 
@@ -667,7 +675,7 @@ http_exchange_ended(struct http_transfer *transfer, CURLcode rc)
     struct http_exchange *exchange = (struct http_exchange *) transfer;
 
     http_judge(exchange, rc);
-    http_remove(transfer);
+    http_remove(transfer, rc != CURLE_OK);
     curl_slist_free_all(exchange->headers);
     exchange->headers = NULL;
     http_finish(exchange);
@@ -738,7 +746,7 @@ http_link_close(struct http_link *link)
 {
     if (link != NULL)
     {
-        http_remove(&link->transfer);
+        http_remove(&link->transfer, false);
         free(link);
     }
 }
@@ -945,7 +953,7 @@ http_destroy(struct http *http)
     mail_destroy(http->mail); /* with all links, so only exchanges are left */
     while ((exchange = (struct http_exchange *) http->active) != NULL)
     {
-        http_remove(&exchange->transfer);
+        http_remove(&exchange->transfer, false);
         http_free_exchange(exchange);
     }
     while ((exchange = http->finished) != NULL)
