@@ -158,7 +158,7 @@ fails('+15005559110', [ 52, 55, 56 ], 'reset of HTTP/1.1', '--http1.1');
 fails('+15005559130', [ 52, 55, 56 ], 'lost answer');
 is(last_request()->{executed}, JSON::PP::true, 'is executed');
 is(last_request()->{decision}, 'fault', 'and a fault');
-fails('+15005559150', [ 16, 18 ], 'GOAWAY below the stream');
+fails('+15005559150', [ 16, 18, 56 ], 'GOAWAY below the stream');
 fails('+15005559160', [ 56, 92 ], 'REFUSED_STREAM');
 fails('+15005559170', [18], 'half an answer');
 is(fails('+15005559170', [18], 'half an answer of HTTP/1.1', '--http1.1')->{status}, 201, 'with its status');
