@@ -1,7 +1,7 @@
 /*
  * What a double is: a strict judge of one request, written from the provider's documentation.
  *
- * A double owns no socket, file or timer. Adding one: doubles/x.c and one row in doubles.def.
+ * A double owns no socket, file or timer. Adding one: doubles/x.c, which must define double_x.
  * Everything it returns lives in the arena of the exchange or is static.
  */
 #ifndef SANDBOX_DOUBLE_H
@@ -118,9 +118,11 @@ struct sandbox_double
                  struct double_reply *ret);
 };
 
-#define DOUBLE(name) extern const struct sandbox_double double_##name;
-#include "sandbox/doubles/doubles.def"
-#undef DOUBLE
+/* Each provider has a double, of the provider's name; FCM also has Google's token endpoint. */
+#define PROVIDER(name) extern const struct sandbox_double double_##name;
+#include "providers/registry.def"
+#undef PROVIDER
+extern const struct sandbox_double double_fcm_token;
 
 /* All doubles, ended by NULL. */
 extern const struct sandbox_double *const double_registry[];

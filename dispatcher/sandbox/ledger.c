@@ -12,7 +12,7 @@
 #include "sandbox/text.h"
 
 #define LOG_BYTES_MAX ((size_t) 256 * 1024 * 1024)
-#define DOUBLES_MAX 16
+#define DOUBLES_MAX 32
 
 /* One record; everything it points to lies behind it in the same allocation. */
 struct record

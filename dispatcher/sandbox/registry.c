@@ -3,12 +3,12 @@
 
 #include "sandbox/double.h"
 
-#define DOUBLE(name) &double_##name,
+#define PROVIDER(name) &double_##name,
 const struct sandbox_double *const double_registry[] = {
-#include "sandbox/doubles/doubles.def"
-    NULL
+#include "providers/registry.def"
+    &double_fcm_token, NULL
 };
-#undef DOUBLE
+#undef PROVIDER
 
 const struct sandbox_double *
 double_find_path(const char *path)

@@ -170,11 +170,22 @@ select results_eq(format($$select recipient from herald.claim(2001, 'voice', 10,
                   $$values ('r3'), ('r9')$$, 'only the buckets asked for');
 select is((select count(*) from herald.claim(2001, 'voice', 10)), 8::bigint, 'then the others');
 
--- late and odd rows are not missed
+-- late and odd rows are not missed: a sweep finds them, at the latest a second after the one before
+create function pg_temp.claim_until(wanted bigint) returns bigint language plpgsql as $$
+declare
+    v_end constant timestamptz := clock_timestamp() + interval '10 seconds';
+    v_count bigint := 0;
+begin
+    while v_count < wanted and clock_timestamp() < v_end loop
+        v_count := v_count + (select count(*) from herald.claim(2001, 'voice', 100));
+    end loop;
+    return v_count;
+end
+$$;
 select pg_temp.put('r1', 'voice', leaf => i, age => '3 days') from generate_series(0, 11) i \g /dev/null
-select is((select count(*) from herald.claim(2001, 'voice', 100)), 12::bigint, 'rows that were committed late, in any leaf');
+select is(pg_temp.claim_until(12), 12::bigint, 'rows that were committed late, in any leaf');
 select pg_temp.put('r1', 'voice', age => '-1 hour') \g /dev/null
-select is((select count(*) from herald.claim(2001, 'voice', 100)), 1::bigint, 'a row from a clock that was ahead');
+select is(pg_temp.claim_until(1), 1::bigint, 'a row from a clock that was ahead');
 select is((select count(*) from herald.outbox where epoch is null), 0::bigint, 'nothing is left');
 
 select * from finish();
