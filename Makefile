@@ -69,7 +69,6 @@ demo: deps
 bench: deps
 	$(sub) all tests pgroot
 	@tests/bench/run $(T)
-	@cp build/work/bench.json build/bench.json
 
 deps: ; @.ci/deps
 
