@@ -33,7 +33,7 @@ static const struct option_row rows[] = {
     { "Behaviour", "apns-environment", 0, "NAME", NULL, "production", 0,
       "production or development" },
     { "Behaviour", "fast", 0, NULL, NULL, NULL, 0,
-      "answer every request with a success and only count: no checks, no faults, no records" },
+      "answer every HTTP request with a success and only count: no checks, no faults, no records" },
     { "Records", "keep", 0, "N", NULL, "10000", 0, "requests to remember" },
     { "Records", "log", 0, "KIND", NULL, "none", 0,
       "append each request to DIR/requests.log before it is answered: none, meta or full" },

@@ -33,6 +33,8 @@ const struct provider_setting provider_common_settings[] = {
     { .name = "allow_http", .doc = "true: cleartext connections are allowed" },
     { .name = "allow_addresses",
       .doc = "comma-separated networks (CIDR) that user-given URLs may reach although private" },
+    { .name = "app", .doc = "push: serve only device tokens of this app" },
+    { .name = "environment", .doc = "push: serve only tokens of production, or of sandbox" },
     { .name = "connect_timeout_ms", .doc = "100 to 60000" },
     { .name = "timeout_ms", .doc = "of a whole request, 1000 to 300000" },
     { .name = NULL },
@@ -317,6 +319,7 @@ check_common(const struct provider *provider, const struct settings *settings,
     const char *ca_file = settings_get(settings, "ca_file");
     const char *allow_http = settings_get(settings, "allow_http");
     const char *networks = settings_get(settings, "allow_addresses");
+    const char *environment = settings_get(settings, "environment");
     bool http = false;
     const char *problem;
 
@@ -337,6 +340,11 @@ check_common(const struct provider *provider, const struct settings *settings,
     if (ca_file != NULL && ca_file[0] != '/')
     {
         return refuse(reterr, "bad_path", "ca_file must be an absolute path");
+    }
+    if (environment != NULL && strcmp(environment, "production") != 0 &&
+        strcmp(environment, "sandbox") != 0)
+    {
+        return refuse(reterr, "bad_environment", "environment must be production or sandbox");
     }
     if (networks != NULL && strspn(networks, "0123456789abcdefABCDEF.:/, ") != strlen(networks))
     {

@@ -41,7 +41,7 @@ begin
     end if;
     if settings ? 'endpoint' then
         perform herald.check_url('settings.endpoint', settings ->> 'endpoint',
-            array['https', 'smtps', 'smtp'] ||
+            array['https'] ||
             case when (settings -> 'allow_http')::boolean then array['http'] else '{}' end);
     end if;
 end

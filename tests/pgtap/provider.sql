@@ -2,11 +2,11 @@
 begin;
 select * from no_plan();
 
-select herald.notify_provider('mail', 'smtp', 'email', '{"endpoint": "smtp://localhost:25", "port": 25, "tls": true}',
+select herald.notify_provider('mail', 'smtp', 'email', '{"host": "localhost", "port": 25, "tls": true}',
                               '{"password": "env:SMTP_PASSWORD"}', rank => 5) \g /dev/null
 select results_eq(
     $$select * from herald.provider_list()$$,
-    $$values ('mail', 'smtp', 'email', '{"endpoint": "smtp://localhost:25", "port": 25, "tls": true}'::jsonb,
+    $$values ('mail', 'smtp', 'email', '{"host": "localhost", "port": 25, "tls": true}'::jsonb,
               '{"password": "env:SMTP_PASSWORD"}'::jsonb, 5, 100)$$, 'a provider is listed');
 select herald.notify_provider('mail', 'sendgrid', 'email') \g /dev/null
 select results_eq($$select kind, settings, secrets, rank from herald.provider$$,
@@ -57,13 +57,13 @@ select lives_ok(pg_temp.settings(jsonb_build_object('x', repeat('y', 8192))), 'a
 select throws_ok(pg_temp.settings(jsonb_build_object('x', repeat('y', 8193))), '54000',
                  'settings.x is longer than 8192 bytes');
 select throws_ok(pg_temp.settings(jsonb_build_object('endpoint', url)), '22023', 'settings.endpoint ' || problem, url)
-  from (values ('http://example.org', 'must begin with https:// or smtps:// or smtp://'),
-               ('file:///etc/passwd', 'must begin with https:// or smtps:// or smtp://'),
-               ('example.org', 'must begin with https:// or smtps:// or smtp://'),
+  from (values ('http://example.org', 'must begin with https://'),
+               ('file:///etc/passwd', 'must begin with https://'),
+               ('example.org', 'must begin with https://'),
                ('https://u:p@example.org', 'must not name a user or password'),
                ('https://example.org#f', 'must not have a fragment')) v(url, problem);
 select throws_ok(pg_temp.settings('{"endpoint": "http://example.org", "allow_http": false}'), '22023',
-                 'settings.endpoint must begin with https:// or smtps:// or smtp://');
+                 'settings.endpoint must begin with https://');
 select throws_ok(pg_temp.settings('{"endpoint": "http://example.org", "allow_http": "yes"}'), '22023',
                  'settings.allow_http must be a boolean');
 select lives_ok(pg_temp.settings('{"endpoint": "http://example.org", "allow_http": true}'), 'http when it is allowed');

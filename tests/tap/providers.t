@@ -55,5 +55,16 @@ is($cluster->sql(q{select string_agg(distinct provider, ' ' order by provider)
     'apns fcm sendgrid smtp twilio', 'ids of the providers are kept');
 is($cluster->sql(q{select count(*) from herald.delivery where state <> 'sent'}), 0, 'all were sent');
 is($cluster->sql(q{select count(*) from herald.attempt where class <> 'accepted'}), 0, 'at the first try');
+# A mailbox that does not exist is not tried again.
+$cluster->sql(q{select herald.notify_recipient('bob', email => 'fault-unregistered@example.org',
+    attributes => '{"name": "Bob"}')});
+for my $order (5, 6)
+{
+    $cluster->sql("select herald.notify_send('shipped', 'bob', '{\"order_no\": $order}', channels => '{email}')");
+    wait_final($cluster);
+}
+is($cluster->sql(q{select string_agg(concat_ws(' ', state, code, reason), ', ' order by id) from herald.delivery
+    where recipient = 'bob'}) =~ s/failed 5\.1\.1 [^,]*/failed/r, 'failed, suppressed address_suppressed',
+    'a mailbox that does not exist is suppressed');
 is($dispatcher->stop, 0, 'the dispatcher ends cleanly');
 done_testing();
