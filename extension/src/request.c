@@ -352,7 +352,7 @@ herald_request_resolve(struct herald_request *request)
 }
 
 static void
-hash_bytes(pg_cryptohash_ctx *context, const void *data, size_t length)
+hash_part(pg_cryptohash_ctx *context, const void *data, size_t length)
 {
     uint64 prefix = length;
 
@@ -368,9 +368,9 @@ static void
 hash_text(pg_cryptohash_ctx *context, text *value)
 {
     if (value == NULL)
-        hash_bytes(context, NULL, 0);
+        hash_part(context, NULL, 0);
     else
-        hash_bytes(context, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+        hash_part(context, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
 }
 
 void
@@ -381,13 +381,12 @@ herald_request_hash(const struct herald_request *request, uint8 ret[PG_SHA256_DI
     if (context == NULL || pg_cryptohash_init(context) < 0)
         elog(ERROR, "could not hash a request");
     hash_text(context, request->template_name);
-    hash_bytes(context, request->data_text.data, (size_t) request->data_text.len);
-    hash_bytes(context, &request->requested, sizeof(request->requested));
+    hash_part(context, request->data_text.data, (size_t) request->data_text.len);
+    hash_part(context, &request->requested, sizeof(request->requested));
     hash_text(context, request->category);
-    hash_bytes(context, request->priority, strlen(request->priority));
-    hash_bytes(context, request->scheduled ? &request->send_at : NULL, sizeof(request->send_at));
-    hash_bytes(context, request->expires ? &request->expires_at : NULL,
-               sizeof(request->expires_at));
+    hash_part(context, request->priority, strlen(request->priority));
+    hash_part(context, request->scheduled ? &request->send_at : NULL, sizeof(request->send_at));
+    hash_part(context, request->expires ? &request->expires_at : NULL, sizeof(request->expires_at));
     hash_text(context, request->locale);
     if (pg_cryptohash_final(context, ret, PG_SHA256_DIGEST_LENGTH) < 0)
         elog(ERROR, "could not hash a request: %s", pg_cryptohash_error(context));

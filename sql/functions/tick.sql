@@ -4,30 +4,23 @@
 create procedure herald.tick()
 language plpgsql
 as $$
+declare
+    v_step text;
 begin
-    for round in 1..20 loop
-        exit when not herald.tick_step('promote');
-        commit;
+    -- Steps lock first and then look again, which an older snapshot would make useless.
+    foreach v_step in array array['promote', 'expire', 'reclaim', 'partitions', 'retention'] loop
+        for round in 1..20 loop
+            commit;
+            set transaction isolation level read committed;
+            exit when not herald.tick_step(v_step);
+        end loop;
     end loop;
-    commit;
-    perform herald.tick_step('expire');
-    commit;
-    perform herald.tick_step('reclaim');
-    commit;
-    for round in 1..100 loop
-        exit when not herald.tick_step('partitions');
-        commit;
-    end loop;
-    commit;
-    for round in 1..20 loop
-        exit when not herald.tick_step('retention');
-        commit;
-    end loop;
-    commit;
     for leaf in 0..11 loop
-        perform herald.tick_step('rotate', leaf);
         commit;
+        set transaction isolation level read committed;
+        perform herald.tick_step('rotate', leaf);
     end loop;
+    commit;
 end
 $$;
 comment on procedure herald.tick() is

@@ -8,6 +8,10 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+    if current_setting('transaction_isolation') <> 'read committed' then
+        raise exception using errcode = '25001',
+            message = 'a step of maintenance must run in a transaction that is read committed';
+    end if;
     return case step
            when 'promote' then herald.tick_promote()
            when 'expire' then herald.tick_expire()
