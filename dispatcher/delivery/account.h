@@ -32,6 +32,7 @@ struct account
     struct breaker breaker;
     int in_flight;                 /* slots taken */
     struct delivery_list queue;    /* claimed, waiting for a slot */
+    bool removed;                  /* out of the list, only finishes what is in flight */
     struct credential *credential; /* owned by credential.c */
 };
 

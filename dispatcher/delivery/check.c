@@ -11,11 +11,14 @@
 #include "delivery/account.h"
 
 #define TIMEOUT_MS 15000
+/* Attempts to connect: the second one begins with another host of a list. */
+#define ATTEMPTS 2
 
 struct check
 {
     struct loop *loop;
     struct db *db;
+    int attempts; /* that failed */
     bool failed;
 };
 
@@ -107,6 +110,18 @@ on_connected(void *user)
 }
 
 static void
+on_failed(void *user, const char *reason)
+{
+    struct check *check = user;
+
+    if (++check->attempts == ATTEMPTS)
+    {
+        fail(check, "no database connection", reason);
+        loop_stop(check->loop);
+    }
+}
+
+static void
 on_timeout(void *user)
 {
     struct check *check = user;
@@ -118,7 +133,7 @@ on_timeout(void *user)
 int
 check_run(const char *conninfo)
 {
-    static const struct db_events events = { .connected = on_connected };
+    static const struct db_events events = { .connected = on_connected, .failed = on_failed };
     struct check check = { .loop = loop_create() };
     struct loop_timer *timeout = loop_timer_create(check.loop, on_timeout, &check);
 

@@ -172,13 +172,11 @@ claim_failed(struct claimer *claimer, const struct db_result *result)
 }
 
 static void
-on_claimed(void *user, enum db_status status, const struct db_result *result)
+take_claims(struct lane *lane, enum db_status status, const struct db_result *result)
 {
-    struct lane *lane = user;
     struct claimer *claimer = lane->claimer;
     int rows;
 
-    lane->under_way = false;
     if (status == DB_LOST)
     {
         lane->wanted = true;
@@ -200,11 +198,21 @@ on_claimed(void *user, enum db_status status, const struct db_result *result)
     {
         claimer->events.claimed(claimer->user, parse_row(lane, result, row));
     }
-    if (rows > 0)
+}
+
+static void
+on_claimed(void *user, enum db_status status, const struct db_result *result)
+{
+    struct lane *lane = user;
+    struct claimer *claimer = lane->claimer;
+
+    lane->under_way = false;
+    take_claims(lane, status, result);
+    claimer->events.claims_end(claimer->user);
+    if (status == DB_OK)
     {
-        claimer->events.claims_end(claimer->user);
+        claim_pump(claimer);
     }
-    claim_pump(claimer);
 }
 
 static void

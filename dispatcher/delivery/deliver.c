@@ -36,6 +36,7 @@ struct deliver
 };
 
 static void advance(struct delivery *delivery);
+static void enqueue(struct delivery *delivery);
 
 /* ---- bookkeeping ---- */
 
@@ -230,7 +231,7 @@ note_address(struct delivery *delivery, const struct outcome *outcome, struct ba
 
     if (token == NULL)
     {
-        delivery->result.suppress = delivery->address;
+        delivery->result.suppress = outcome->suspect ? NULL : delivery->address;
         return;
     }
     if (outcome->class != OUTCOME_TOKEN_INVALID)
@@ -304,12 +305,30 @@ conclude_local(struct delivery *delivery, enum outcome_class class, const char *
 
 /* ---- sending ---- */
 
-/* Our right to send is in doubt: wait in front of the queue until it is confirmed. */
+/*
+ * It cannot go on now: wait in front of the queue. An account that is no longer used has no queue
+ * that anybody would look at.
+ */
 static void
 hold(struct delivery *delivery)
 {
+    struct account *account = delivery->account;
+
     leave_slot(delivery);
-    delivery_list_unshift(&delivery->account->queue, delivery);
+    if (delivery->owner->stopping)
+    {
+        give_back(delivery);
+    }
+    else if (account->removed)
+    {
+        delivery->account = NULL;
+        account_release(account);
+        enqueue(delivery);
+    }
+    else
+    {
+        delivery_list_unshift(&account->queue, delivery);
+    }
 }
 
 static bool
@@ -697,6 +716,7 @@ deliver_epoch_gone(struct deliver *deliver)
 void
 deliver_account_removed(struct account *account)
 {
+    account->removed = true;
     reroute(account);
 }
 

@@ -49,6 +49,7 @@ struct delivery_result
     const char *suppress;    /* phone number or mailbox to suppress, or NULL */
     bool repeated;           /* an earlier report may have been taken, its answer was lost */
     bool bare;               /* the full report was refused: state and class must do */
+    bool told;               /* the log tells of refusals */
 };
 
 /* Where a claimed delivery is on its way to a result. */

@@ -195,6 +195,7 @@ on_claims_end(void *user)
     struct dispatch *dispatch = user;
 
     deliver_pump(dispatch->deliver);
+    check_stop(dispatch);
 }
 
 static bool
@@ -304,7 +305,11 @@ on_refused(void *user, const char *message)
 {
     struct dispatch *dispatch = user;
 
-    log_event(LOG_ERROR, "cannot start", "reason", message, NULL);
+    if (dispatch->exit_code == 0)
+    {
+        /* Each session finds out. */
+        log_event(LOG_ERROR, "cannot start", "reason", message, NULL);
+    }
     dispatch->exit_code = 1;
     loop_stop(dispatch->loop);
 }

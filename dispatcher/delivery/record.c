@@ -17,6 +17,8 @@
 #define ARRAY_BYTES_MAX (8 * 1024 * 1024)
 #define RETRY_FIRST_MS 100
 #define RETRY_MAX_MS 5000
+/* Results that the database refuses are offered again after this. */
+#define REFUSED_MS 10000
 
 #define WORD_MAX 64
 #define ID_MAX 200
@@ -60,10 +62,12 @@ struct recorder
     void (*freed)(void *user);
     void *user;
     struct loop_timer *timer;
+    struct loop_timer *again;
     struct buf arrays[ARRAY_COUNT];
     struct delivery_list results;
     struct delivery_list releases;
-    struct batch *batches; /* under way */
+    struct delivery_list refused; /* results that the database did not take */
+    struct batch *batches;        /* under way */
     size_t under_way;
     size_t held; /* deliveries in batches */
     int64_t retry_ms;
@@ -267,16 +271,28 @@ wait_and_repeat(struct batch *batch, const struct db_result *result)
     loop_timer_start(recorder->timer, recorder->retry_ms, 0);
 }
 
-/* A batch of one was refused: report less, then give the claim back, then give up on it. */
+static void
+log_refusal(const struct batch *batch, const struct db_result *result)
+{
+    log_event(LOG_ERROR, batch->release ? "claim cannot be given back" : "result is refused",
+              "delivery", batch->items.head->id, "sqlstate", db_result_sqlstate(result), "reason",
+              db_result_message(result), NULL);
+}
+
+/*
+ * A batch of one was refused: report less, then keep the result and offer it again later. To give
+ * the claim back would send the message once more, and again with every refusal.
+ */
 static void
 simplify(struct batch *batch, const struct db_result *result)
 {
     struct recorder *recorder = batch->recorder;
     struct delivery *delivery = batch->items.head;
 
-    log_event(LOG_ERROR, batch->release ? "claim cannot be given back" : "result is refused",
-              "delivery", delivery->id, "sqlstate", db_result_sqlstate(result), "reason",
-              db_result_message(result), NULL);
+    if (!delivery->result.told)
+    {
+        log_refusal(batch, result);
+    }
     if (batch->release)
     {
         batch_free(batch);
@@ -288,9 +304,11 @@ simplify(struct batch *batch, const struct db_result *result)
     }
     else
     {
-        batch->items = (struct delivery_list){ NULL, NULL, 0 };
-        delivery_list_push(&recorder->releases, delivery);
+        delivery->result.bare = false;
+        delivery->result.told = true;
+        delivery_list_push(&recorder->refused, delivery_list_shift(&batch->items));
         batch_free(batch);
+        loop_timer_start(recorder->again, REFUSED_MS, 0);
     }
 }
 
@@ -459,6 +477,19 @@ on_timer(void *user)
     flush(user);
 }
 
+static void
+offer_again(void *user)
+{
+    struct recorder *recorder = user;
+    struct delivery *delivery;
+
+    while ((delivery = delivery_list_shift(&recorder->refused)) != NULL)
+    {
+        delivery_list_push(&recorder->results, delivery);
+    }
+    flush(recorder);
+}
+
 struct recorder *
 record_create(struct loop *loop, struct session *session, struct metrics *metrics,
               void (*freed)(void *user), void *user)
@@ -471,6 +502,7 @@ record_create(struct loop *loop, struct session *session, struct metrics *metric
     recorder->freed = freed;
     recorder->user = user;
     recorder->timer = loop_timer_create(loop, on_timer, recorder);
+    recorder->again = loop_timer_create(loop, offer_again, recorder);
     for (int i = 0; i < ARRAY_COUNT; i++)
     {
         buf_init(&recorder->arrays[i], ARRAY_BYTES_MAX);
@@ -505,11 +537,13 @@ record_destroy(struct recorder *recorder)
     }
     drop_list(&recorder->results);
     drop_list(&recorder->releases);
+    drop_list(&recorder->refused);
     for (int i = 0; i < ARRAY_COUNT; i++)
     {
         buf_finish(&recorder->arrays[i]);
     }
     loop_timer_destroy(recorder->timer);
+    loop_timer_destroy(recorder->again);
     free(recorder);
 }
 
@@ -533,7 +567,7 @@ record_add(struct recorder *recorder, struct delivery *delivery)
 void
 record_flush(struct recorder *recorder)
 {
-    flush(recorder);
+    offer_again(recorder);
 }
 
 void
@@ -546,7 +580,8 @@ record_session_ready(struct recorder *recorder)
 size_t
 record_pending(const struct recorder *recorder)
 {
-    return recorder->results.count + recorder->releases.count + recorder->held;
+    return recorder->results.count + recorder->releases.count + recorder->refused.count +
+           recorder->held;
 }
 
 static bool
@@ -565,8 +600,9 @@ list_holds(const struct delivery_list *list, const char *id, int attempt)
 bool
 record_holds(const struct recorder *recorder, const char *id, int attempt)
 {
-    bool found =
-        list_holds(&recorder->results, id, attempt) || list_holds(&recorder->releases, id, attempt);
+    bool found = list_holds(&recorder->results, id, attempt) ||
+                 list_holds(&recorder->releases, id, attempt) ||
+                 list_holds(&recorder->refused, id, attempt);
 
     for (const struct batch *b = recorder->batches; b != NULL && !found; b = b->next)
     {

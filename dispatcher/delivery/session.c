@@ -269,12 +269,13 @@ link_is_joined(struct link *link)
                  1, params, on_lock_check, link);
         session->events.config_changed(session->user);
     }
-    else if (link->role == SESSION_TICK)
+    if (link->role == SESSION_TICK)
     {
         tick(session);
     }
     else
     {
+        /* Also for a new control session: nobody else has armed the doorbell for it. */
         became_ready(session);
     }
 }
