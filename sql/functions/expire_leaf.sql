@@ -35,7 +35,7 @@ begin
 
     -- The claim index by channel and priority finds what was queued long ago.
     execute format($sql$
-        with late as materialized (
+        with old as materialized (
             select o.id, o.bucket
               from unnest(enum_range(null::herald.channel)) as c (channel)
              cross join unnest(enum_range(null::herald.priority)) as p (priority)
@@ -47,7 +47,13 @@ begin
               left join herald.category k on k.name = o.category
               left join herald.notification n on n.id = o.notification and n.bucket = o.bucket
              where greatest(o.created_at, n.send_at) <= $3 - coalesce(k.max_age, '24 hours')
-             limit $4)
+             limit $4),
+        late as materialized (
+            select o.id, o.bucket
+              from old
+              join herald.outbox_%1$s o on o.id = old.id and o.bucket = old.bucket
+             where o.epoch is null
+               for update of o skip locked)
         $sql$ || v_end, leaf)
       using 'dead'::herald.delivery_state, 'max_age', at, most, youngest;
 end
