@@ -271,6 +271,27 @@ is($dispatcher->stop, 0, 'it ends cleanly');
     $cluster->sql("delete from herald.outbox_$leaf");
 }
 
+# An account is replaced while a delivery waits for its credential, and the process naps meanwhile:
+# the delivery goes on with the new one.
+{
+    add_template($cluster, 'push', undef, 'push/title' => '{{ n }}');
+    $cluster->sql(q{select herald.notify_recipient('p')});
+    $cluster->sql(q{select herald.notify_device('p', 'android', 'fcm', 'phone:APA91bPhone', app => 'org.example.app')});
+    my $napping = start_dispatcher($cluster, $sandbox, name => 'napping');
+    $sandbox->script([ { match => { path => '/token' }, times => 1, fault => 'delay', delay_ms => 3000 } ]);
+    my $id = $cluster->sql(q{select herald.notify_send('push', 'p', '{"n": "nap"}')});
+    wait_for('the request for a credential', sub { grep { $_->{path} eq '/token' } $sandbox->requests });
+    $cluster->sql(q{update herald.provider set concurrency = 7 where name = 'fcm'});
+    $napping->wait_for_log(qr/account is in use.*account=fcm.*account is in use.*account=fcm/s);
+    $napping->signal('STOP');
+    sleep 6;
+    $napping->signal('CONT');
+    wait_for('it to be sent', sub { state_of($cluster, $id) eq 'sent' }, 20);
+    pass('a delivery of a replaced account goes on');
+    is($napping->stop, 0, 'it ends cleanly');
+    is($cluster->sql(q{select string_agg(class::text, ' ') from herald.attempt where provider = 'fcm'}), 'accepted', 'after one attempt');
+}
+
 # A result that the database does not take at all is not sent again and again.
 {
     my $patient = start_dispatcher($cluster, $sandbox, name => 'patient');
