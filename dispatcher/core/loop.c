@@ -157,6 +157,9 @@ loop_create(void)
 
     /* Libraries write to sockets whose peers are gone; they learn it from the error. */
     signal(SIGPIPE, SIG_IGN);
+    /* A stray one must not end a daemon that holds claims. */
+    signal(SIGUSR1, SIG_IGN);
+    signal(SIGUSR2, SIG_IGN);
     loop->clock = mem_alloc(sizeof(*loop->clock));
     loop_check_uv(uv_loop_init(&loop->uv), "uv_loop_init");
     uv_prepare_init(&loop->uv, &loop->prepare);

@@ -24,7 +24,7 @@ typedef void (*loop_timer_fn)(void *user);
 typedef void (*loop_signal_fn)(void *user, int signum);
 typedef void (*loop_end_fn)(void *user);
 
-/* Also makes the process ignore SIGPIPE. */
+/* Also makes the process ignore SIGPIPE, SIGUSR1 and SIGUSR2. */
 struct loop *loop_create(void);
 
 /* Release the loop with all that is left in it. Destroy listeners first. */

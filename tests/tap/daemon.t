@@ -152,12 +152,13 @@ my $http = HTTP::Tiny->new(timeout => 10);
 # Reloading: often, and of an account that is broken.
 {
     $dispatcher->signal('HUP') for 1 .. 100;
+    $dispatcher->signal($_) for qw(USR1 USR2 PIPE);
     $cluster->sql(q{select herald.notify_provider('twilio', kind, channel::text, settings => settings,
         secrets => '{"auth_token": "env:GONE_AWAY"}') from herald.provider where name = 'twilio'});
     $dispatcher->wait_for_log(qr/account cannot be used.*GONE_AWAY.*stays in use/);
     send_text('afterhup');
     wait_final($cluster, 20);
-    is(scalar arrived('afterhup'), 1, 'it lives on after 100 SIGHUPs, with the old form of a broken account');
+    is(scalar arrived('afterhup'), 1, 'it lives on after 100 SIGHUPs and stray signals, with the old form of a broken account');
     my $lines = () = $dispatcher->log =~ /account cannot be used/g;
     $dispatcher->signal('HUP');
     wait_for('the reload', sub { $lines < (() = $dispatcher->log =~ /account cannot be used/g) });
