@@ -4,6 +4,7 @@ use strict;
 use warnings;
 use Herald::Fixture qw(add_template start_all start_dispatcher state_of wait_final);
 use Herald::Util qw(wait_for);
+use POSIX ();
 use Test::More;
 
 my ($cluster, $sandbox) = start_all('crash');
@@ -49,6 +50,37 @@ sub classes
     is(classes($id), 'lease_lost accepted', 'and the repeat is explained');
     is(state_of($cluster, $once), 'unknown', 'at most once: it is not sent again');
     is(arrived('onlyonce'), 1, 'the provider saw that once');
+    $heir->stop;
+}
+
+# The provider has accepted and its answer was read; the dispatcher dies before its record is committed.
+{
+    my $dispatcher = start_dispatcher($cluster, $sandbox, name => 'unrecorded');
+    my $pid = fork // die "fork: $!";
+    if ($pid == 0)
+    {
+        eval { $cluster->sql('begin; lock table herald.attempt; select pg_sleep(120)') };
+        POSIX::_exit(0);
+    }
+    my $waits = "select pid from pg_stat_activity where wait_event_type = 'Lock' and query like '%herald.record(%'";
+    wait_for('the lock', sub {
+        $cluster->sql(q{select count(*) from pg_locks where relation = 'herald.attempt'::regclass
+            and mode = 'AccessExclusiveLock' and granted});
+    });
+    my $id = send_text('unrecorded');
+    wait_for('the record to wait', sub { $cluster->sql($waits) ne '' });
+    $dispatcher->kill9;
+    $cluster->sql("select pg_terminate_backend(pid) from ($waits) w");
+    wait_for('the record to be gone', sub { $cluster->sql($waits) eq '' });
+    $cluster->sql(q{select pg_terminate_backend(pid) from pg_stat_activity where query like '%pg_sleep(120)%'
+        and pid <> pg_backend_pid()});
+    waitpid $pid, 0;
+    my $heir = start_dispatcher($cluster, $sandbox, name => 'recorder');
+    wait_final($cluster);
+    is(state_of($cluster, $id), 'sent', 'killed between answer and record: sent again');
+    is(scalar(grep { $_->{decision} eq 'accept' && $_->{body} =~ /Body=unrecorded/ } $sandbox->requests), 2,
+        'the provider has accepted it twice');
+    is(classes($id), 'lease_lost accepted', 'and the repeat is explained');
     $heir->stop;
 }
 
