@@ -63,7 +63,7 @@ grant execute on function
     herald.dispatcher_start(text, text),
     herald.dispatcher_join(bigint),
     herald.dispatcher_alive(bigint),
-    herald.arm(),
+    herald.doorbell_arm(),
     herald.claim(bigint, text, integer, integer[]),
     herald.claimed(bigint),
     herald.record(bigint, integer[], uuid[], integer[], text[], text[], text[], text[], integer[],

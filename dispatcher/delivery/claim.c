@@ -302,7 +302,7 @@ rest(struct claimer *claimer)
     else if (!claimer->arming)
     {
         claimer->arming = true;
-        db_query(control, false, "select herald.arm()", 0, NULL, on_armed, claimer);
+        db_query(control, false, "select herald.doorbell_arm()", 0, NULL, on_armed, claimer);
     }
 }
 

@@ -85,7 +85,7 @@ static shmem_request_hook_type next_shmem_request;
 static shmem_startup_hook_type next_shmem_startup;
 
 HERALD_FUNCTION(herald_outbox_ring);
-HERALD_FUNCTION(herald_arm);
+HERALD_FUNCTION(herald_doorbell_arm);
 HERALD_FUNCTION(herald_ring);
 
 static void
@@ -341,7 +341,7 @@ ensure_worker(void)
 }
 
 Datum
-herald_arm(PG_FUNCTION_ARGS)
+herald_doorbell_arm(PG_FUNCTION_ARGS)
 {
     struct slot *slot = bell.shared == NULL ? NULL : ensure_worker();
 

@@ -16,8 +16,8 @@ select is(herald.outbox_leaf('2026-11-21 00:01:00+00'), 0, 'and again');
 select ok(herald.outbox_leaf('1999-12-31 23:59:58+00') between 0 and 11, 'before 2000 too');
 select is(herald.outbox_leaf('1999-12-31 23:59:59+00'), 11, 'before 2000 the leaf is not negative');
 select throws_ok('select herald.outbox_ring()', '39P01');
-select is(herald.arm(), 'doorbell', 'preloaded, the doorbell can be armed');
-select is(herald.arm(), 'doorbell', 'and again');
+select is(herald.doorbell_arm(), 'doorbell', 'preloaded, the doorbell can be armed');
+select is(herald.doorbell_arm(), 'doorbell', 'and again');
 
 -- A row anywhere counts once through the parent.
 do $$

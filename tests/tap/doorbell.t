@@ -27,8 +27,8 @@ sub workers
 }
 
 my $cluster = Herald::Cluster->start_new('bell', conf => 'max_prepared_transactions = 2');
-my $arm = 'select herald.arm();';
-is($cluster->sql('select herald.arm()'), 'doorbell', 'preloaded: there is a doorbell');
+my $arm = 'select herald.doorbell_arm();';
+is($cluster->sql('select herald.doorbell_arm()'), 'doorbell', 'preloaded: there is a doorbell');
 is(hears($cluster, $arm, $row), 1, 'a commit rings');
 is(hears($cluster, '', $row), 0, 'not when nobody has armed');
 is(hears($cluster, $arm, $row, $row, $row), 1, 'once, until armed again');
@@ -50,19 +50,19 @@ wait_for('the worker to end', sub { workers($cluster) == 0 });
 pass('no session, no worker');
 $cluster->safe_psql('postgres', 'create database other');
 $cluster->safe_psql('other', 'create extension pg_herald');
-is($cluster->safe_psql('other', 'select herald.arm()'), 'doorbell', 'another database has a bell of its own');
+is($cluster->safe_psql('other', 'select herald.doorbell_arm()'), 'doorbell', 'another database has a bell of its own');
 my ($code) = $cluster->psql('postgres', 'drop database other');
 is($code, 0, 'a database can be dropped after its dispatcher has left');
 $cluster->stop;
 
 my $plain = Herald::Cluster->start_new('plain', preload => 0);
-is($plain->sql('select herald.arm()'), 'poll', 'not preloaded: poll');
+is($plain->sql('select herald.doorbell_arm()'), 'poll', 'not preloaded: poll');
 is(hears($plain, '', $row), 1, 'a single commit NOTIFYs');
 is(hears($plain, '', "begin; $row; rollback"), 0, 'a rollback does not');
 is(hears($plain, '', $row, $row), 2, 'one after the other');
 $plain->stop;
 
 my $full = Herald::Cluster->start_new('full', conf => 'max_worker_processes = 0');
-is($full->sql('select herald.arm()'), 'poll', 'no background worker left: poll');
+is($full->sql('select herald.doorbell_arm()'), 'poll', 'no background worker left: poll');
 $full->stop;
 done_testing();

@@ -1,10 +1,10 @@
--- arm: asks to be woken by the next commit that puts rows into the outbox; the session LISTENs to
--- herald_outbox, arms, claims once more and then sleeps.
+-- doorbell_arm: asks to be woken by the next commit that puts rows into the outbox; the session
+-- LISTENs to herald_outbox, arms, claims once more and then sleeps.
 -- Returns: 'doorbell', or 'poll' when the module is not preloaded or there is no background worker
 -- left: commits then may go unannounced for as long as the caller's poll takes
 -- Writes: nothing · Called by: dispatchers
-create function herald.arm() returns text
+create function herald.doorbell_arm() returns text
 language c volatile
-as 'MODULE_PATHNAME', 'herald_arm';
-comment on function herald.arm() is
+as 'MODULE_PATHNAME', 'herald_doorbell_arm';
+comment on function herald.doorbell_arm() is
     'Arms the doorbell: the next commit into the outbox NOTIFYs herald_outbox; "poll" if there is none';
