@@ -337,9 +337,7 @@ db_connect_start(struct db *db)
                              "keepalives_count", "tcp_user_timeout",
                              "dbname",           "fallback_application_name",
                              "client_encoding" };
-    const char *values[16] = {
-        "10", "5", "3", "30000", db->conninfo, db->application_name, "UTF8"
-    };
+    const char *values[16] = { "5", "3", "3", "10000", db->conninfo, db->application_name, "UTF8" };
     const char *const host_keys[] = { "host", "hostaddr", "port" };
     char *const host_values[] = { host, hostaddr, port };
     size_t count = 7;
@@ -749,6 +747,17 @@ db_session_lost(struct db *db, const char *message)
     if (!db->destroyed && db->events.lost != NULL)
     {
         db->events.lost(db->user, reason);
+    }
+}
+
+void
+db_drop(struct db *db, const char *reason)
+{
+    if (db->state == DB_STATE_READY)
+    {
+        db_enter(db);
+        db_session_lost(db, reason);
+        db_leave(db);
     }
 }
 

@@ -54,6 +54,9 @@ void db_destroy(struct db *db);
  */
 void db_close(struct db *db);
 
+/* End the session as if the server had, and connect again; nothing while there is none. */
+void db_drop(struct db *db, const char *reason);
+
 bool db_is_connected(const struct db *db);
 
 /*

@@ -19,10 +19,26 @@
 #define HEARTBEAT_MS 1000
 #define SETUP_RETRY_MS 2000
 #define TELL_AGAIN_MS 10000
+/* Heartbeats without an answer after which a server that says nothing is given up. */
+#define SILENT_BEATS 10
 
 #define NEEDS_SESSIONS                                                                             \
     "a dispatcher needs database sessions of its own; connect to PostgreSQL directly, not through" \
     " a pool in transaction mode"
+
+/*
+ * Whatever the role or the database sets: a statement that is cancelled would be repeated for ever,
+ * one that waits for a lock holds up the others, and a claim that a crash takes back would be sent
+ * twice. Only settings that this version of PostgreSQL has.
+ */
+#define SET_UP_SQL                                                                                 \
+    "select pg_catalog.set_config(s.name, g.value, false)"                                         \
+    " from (values ('lock_timeout', '2s'), ('statement_timeout', '0'),"                            \
+    " ('idle_in_transaction_session_timeout', '0'), ('idle_session_timeout', '0'),"                \
+    " ('transaction_timeout', '0'), ('client_connection_check_interval', '2s'),"                   \
+    " ('default_transaction_isolation', 'read committed'), ('synchronous_commit',"                 \
+    " coalesce(nullif(pg_catalog.current_setting('synchronous_commit'), 'off'), 'on')))"           \
+    " as g (name, value) join pg_catalog.pg_settings s on s.name = g.name"
 
 enum link_state
 {
@@ -41,6 +57,7 @@ struct link
     struct db *db;
     char backend[16]; /* process id on the server */
     char *extension;  /* version installed */
+    int silent_beats; /* heartbeats during which it waited for an answer */
 };
 
 struct session
@@ -172,7 +189,7 @@ became_ready(struct session *session)
 }
 
 static void
-on_listen(void *user, enum db_status status, const struct db_result *result)
+on_set_up(void *user, enum db_status status, const struct db_result *result)
 {
     struct link *link = user;
 
@@ -259,8 +276,8 @@ link_is_joined(struct link *link)
         const char *params[1] = { epoch };
 
         snprintf(epoch, sizeof(epoch), "%" PRId64, session->epoch);
-        db_query(link->db, false, "listen herald_outbox", 0, NULL, on_listen, link);
-        db_query(link->db, false, "listen herald_config", 0, NULL, on_listen, link);
+        db_query(link->db, false, "listen herald_outbox", 0, NULL, on_set_up, link);
+        db_query(link->db, false, "listen herald_config", 0, NULL, on_set_up, link);
         db_query(link->db, false,
                  "select exists (select from pg_catalog.pg_locks"
                  " where locktype = 'advisory' and mode = 'ShareLock' and granted"
@@ -462,13 +479,17 @@ on_second_look(void *user, enum db_status status, const struct db_result *result
                  link->extension, HERALD_VERSION);
         refuse(session, message);
     }
-    else if (session->epoch != 0)
-    {
-        join(link);
-    }
     else
     {
-        start_epoch(session);
+        db_query(link->db, false, SET_UP_SQL, 0, NULL, on_set_up, link);
+        if (session->epoch != 0)
+        {
+            join(link);
+        }
+        else
+        {
+            start_epoch(session);
+        }
     }
 }
 
@@ -602,11 +623,43 @@ session_owns_claims(struct session *session)
     return false;
 }
 
+/* Set-up queries and the probe are answered at once; work may take its time. */
+static bool
+is_waiting(const struct link *link)
+{
+    return link->state == LINK_JOINED ? link->role == SESSION_CONTROL && link->session->probing
+                                      : db_is_connected(link->db) && db_pending(link->db) > 0;
+}
+
+/*
+ * A server, or a way to it, that takes what we send and says nothing: connect anew. What the
+ * control session sees holds for all. Beats are counted, not time: a pause of this process is one.
+ */
+static void
+give_up_silent(struct session *session)
+{
+    bool all = false;
+
+    for (int i = 0; i < SESSION_LINK_COUNT; i++)
+    {
+        struct link *link = &session->links[i];
+
+        link->silent_beats = is_waiting(link) ? link->silent_beats + 1 : 0;
+        if (all || link->silent_beats >= SILENT_BEATS)
+        {
+            all = all || (link->role == SESSION_CONTROL && link->state == LINK_JOINED);
+            link->silent_beats = 0;
+            db_drop(link->db, "the server does not answer");
+        }
+    }
+}
+
 static void
 on_heartbeat(void *user)
 {
     struct session *session = user;
 
+    give_up_silent(session);
     probe(session);
     tick(session);
 }
