@@ -19,6 +19,8 @@
 #define RETRY_MAX_MS 5000
 /* Results that the database refuses are offered again after this. */
 #define REFUSED_MS 10000
+/* And those of a leaf that somebody has locked. */
+#define LOCKED_MS 500
 
 #define WORD_MAX 64
 #define ID_MAX 200
@@ -66,7 +68,7 @@ struct recorder
     struct buf arrays[ARRAY_COUNT];
     struct delivery_list results;
     struct delivery_list releases;
-    struct delivery_list refused; /* results that the database did not take */
+    struct delivery_list refused; /* what the database did not take */
     struct batch *batches;        /* under way */
     size_t under_way;
     size_t held; /* deliveries in batches */
@@ -271,6 +273,21 @@ wait_and_repeat(struct batch *batch, const struct db_result *result)
     loop_timer_start(recorder->timer, recorder->retry_ms, 0);
 }
 
+/* Keep the items until the timer offers them again; others go on meanwhile. */
+static void
+set_aside(struct batch *batch, int64_t ms)
+{
+    struct recorder *recorder = batch->recorder;
+    struct delivery *delivery;
+
+    while ((delivery = delivery_list_shift(&batch->items)) != NULL)
+    {
+        delivery_list_push(&recorder->refused, delivery);
+    }
+    batch_free(batch);
+    loop_timer_start(recorder->again, ms, 0);
+}
+
 static void
 log_refusal(const struct batch *batch, const struct db_result *result)
 {
@@ -286,7 +303,6 @@ log_refusal(const struct batch *batch, const struct db_result *result)
 static void
 simplify(struct batch *batch, const struct db_result *result)
 {
-    struct recorder *recorder = batch->recorder;
     struct delivery *delivery = batch->items.head;
 
     if (!delivery->result.told)
@@ -306,9 +322,7 @@ simplify(struct batch *batch, const struct db_result *result)
     {
         delivery->result.bare = false;
         delivery->result.told = true;
-        delivery_list_push(&recorder->refused, delivery_list_shift(&batch->items));
-        batch_free(batch);
-        loop_timer_start(recorder->again, REFUSED_MS, 0);
+        set_aside(batch, REFUSED_MS);
     }
 }
 
@@ -332,12 +346,58 @@ bisect(struct batch *batch, struct db *db)
     write_batch(half, db);
 }
 
+/* Once for each result. */
+static void
+tell_locked(const struct batch *batch, const struct db_result *result)
+{
+    if (!batch->items.head->result.told)
+    {
+        log_event(LOG_WARN, "results wait for a lock", "delivery", batch->items.head->id, "reason",
+                  db_result_message(result), NULL);
+    }
+    for (struct delivery *d = batch->items.head; d != NULL; d = d->next)
+    {
+        d->result.told = true;
+    }
+}
+
+/* Somebody has locked a leaf: those of the first item's leaf wait apart from the others. */
+static void
+part_leaves(struct batch *batch, struct db *db, const struct db_result *result)
+{
+    struct batch *others = mem_alloc(sizeof(*others));
+    struct delivery_list all = batch->items;
+    int leaf = all.head->leaf;
+    struct delivery *delivery;
+
+    others->recorder = batch->recorder;
+    others->release = batch->release;
+    batch->items = (struct delivery_list){ NULL, NULL, 0 };
+    while ((delivery = delivery_list_shift(&all)) != NULL)
+    {
+        delivery_list_push(delivery->leaf == leaf ? &batch->items : &others->items, delivery);
+    }
+    if (others->items.count == 0)
+    {
+        batch_free(others);
+        tell_locked(batch, result);
+        set_aside(batch, LOCKED_MS);
+        return;
+    }
+    write_batch(batch, db);
+    write_batch(others, db);
+}
+
 static void
 refused(struct batch *batch, const struct db_result *result)
 {
     struct db *db = session_db(batch->recorder->session, SESSION_RECORD);
 
-    if (is_transient(db_result_sqlstate(result)))
+    if (db != NULL && strcmp(db_result_sqlstate(result), "55P03") == 0)
+    {
+        part_leaves(batch, db, result);
+    }
+    else if (is_transient(db_result_sqlstate(result)))
     {
         wait_and_repeat(batch, result);
     }
@@ -485,7 +545,9 @@ offer_again(void *user)
 
     while ((delivery = delivery_list_shift(&recorder->refused)) != NULL)
     {
-        delivery_list_push(&recorder->results, delivery);
+        bool release = delivery->state == DELIVERY_QUEUED;
+
+        delivery_list_push(release ? &recorder->releases : &recorder->results, delivery);
     }
     flush(recorder);
 }

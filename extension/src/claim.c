@@ -13,13 +13,13 @@
 
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
+#include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -137,18 +137,19 @@ check_epoch(int64 epoch)
     session.epoch = epoch;
 }
 
+/* A leaf that is empty or that somebody has locked: the claim goes on to the others. */
 static bool
-is_leaf_empty(int leaf)
+is_leaf_closed(int leaf)
 {
-    char name[NAMEDATALEN];
+    Oid oid = herald_outbox_leaf_oid(leaf);
     Relation relation;
     bool empty;
 
-    snprintf(name, sizeof(name), "outbox_%d", leaf);
-    relation =
-        table_open(get_relname_relid(name, get_namespace_oid("herald", false)), AccessShareLock);
+    if (!ConditionalLockRelationOid(oid, RowExclusiveLock))
+        return true;
+    relation = table_open(oid, NoLock);
     empty = RelationGetNumberOfBlocks(relation) == 0;
-    table_close(relation, AccessShareLock);
+    table_close(relation, RowExclusiveLock);
     return empty;
 }
 
@@ -245,7 +246,7 @@ visit(struct claim *claim, int priority, int leaf, bool sweeps)
 
 /* Priorities outside, leaves inside, the one that was written longest ago first. */
 static void
-pass(struct claim *claim, const bool *empty, bool sweeps)
+pass(struct claim *claim, const bool *closed, bool sweeps)
 {
     int current = herald_outbox_leaf(claim->now);
 
@@ -257,7 +258,7 @@ pass(struct claim *claim, const bool *empty, bool sweeps)
 
             if (claim->count == claim->wanted)
                 return;
-            if (!empty[leaf])
+            if (!closed[leaf])
                 visit(claim, priority, leaf, sweeps);
         }
     }
@@ -265,7 +266,7 @@ pass(struct claim *claim, const bool *empty, bool sweeps)
 
 /* Before the caller goes to sleep: look below the bounds too, unless that is dear. */
 static void
-sweep(struct claim *claim, const bool *empty)
+sweep(struct claim *claim, const bool *closed)
 {
     int64 *end_us = &session.sweep_end_us[claim->channel];
     int64 *costs_us = session.sweep_costs_us[claim->channel];
@@ -275,7 +276,7 @@ sweep(struct claim *claim, const bool *empty)
 
     if (cost_us > CHEAP_SWEEP_US && claim->now_us - *end_us < cost_us * SWEEP_SHARE)
         return;
-    pass(claim, empty, true);
+    pass(claim, closed, true);
     *end_us = herald_monotonic_us();
     costs_us[1] = costs_us[0];
     costs_us[0] = *end_us - claim->now_us;
@@ -284,13 +285,13 @@ sweep(struct claim *claim, const bool *empty)
 static void
 take_all(struct claim *claim)
 {
-    bool empty[HERALD_OUTBOX_LEAVES];
+    bool closed[HERALD_OUTBOX_LEAVES];
 
     for (int leaf = 0; leaf < HERALD_OUTBOX_LEAVES; leaf++)
-        empty[leaf] = is_leaf_empty(leaf);
-    pass(claim, empty, false);
+        closed[leaf] = is_leaf_closed(leaf);
+    pass(claim, closed, false);
     if (claim->count == 0)
-        sweep(claim, empty);
+        sweep(claim, closed);
 }
 
 /* Forget what the lanes know when it no longer holds. */

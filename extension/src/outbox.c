@@ -3,6 +3,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "utils/array.h"
@@ -56,6 +57,15 @@ herald_outbox_leaf(TimestampTz at)
     int64 in_ring_us = (at % ring_us + ring_us) % ring_us;
 
     return (int) (in_ring_us / (HERALD_OUTBOX_PERIOD_S * USECS_PER_SEC));
+}
+
+Oid
+herald_outbox_leaf_oid(int leaf)
+{
+    char name[NAMEDATALEN];
+
+    snprintf(name, sizeof(name), "outbox_%d", leaf);
+    return get_relname_relid(name, get_namespace_oid("herald", false));
 }
 
 Datum

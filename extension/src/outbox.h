@@ -47,6 +47,9 @@ struct herald_leaf_statement
 /* The leaf that senders write at this time. */
 int herald_outbox_leaf(TimestampTz at);
 
+/* The table of a leaf. */
+Oid herald_outbox_leaf_oid(int leaf);
+
 /* The plan of a statement for a leaf. Generic: it depends on no parameter value. */
 SPIPlanPtr herald_outbox_plan(struct herald_leaf_statement *statement, int leaf);
 

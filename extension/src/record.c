@@ -11,6 +11,7 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
+#include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -202,6 +203,21 @@ find_leaves(Datum array, bool *leaves)
     }
 }
 
+/* Not to wait for a leaf that somebody has locked: the caller has results of others too. */
+static void
+lock_leaves(const bool *leaves)
+{
+    for (int leaf = 0; leaf < HERALD_OUTBOX_LEAVES; leaf++)
+    {
+        if (leaves[leaf] &&
+            !ConditionalLockRelationOid(herald_outbox_leaf_oid(leaf), RowExclusiveLock))
+            ereport(ERROR, errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+                    errmsg("leaf %d of the outbox is locked", leaf),
+                    errhint("Record the results of each leaf by themselves, and those of this one "
+                            "later."));
+    }
+}
+
 static void
 check_state(const char *state, bool has_due)
 {
@@ -304,6 +320,7 @@ herald_record(PG_FUNCTION_ARGS)
     results.count = read_arguments(fcinfo, results.values, RECORD_ARRAYS_END);
     find_leaves(results.values[RECORD_LEAVES], results.leaves);
     check_states(&results);
+    lock_leaves(results.leaves);
     results.applied = palloc0((size_t) results.count * sizeof(bool) + 1);
 
     force_synchronous_commit();
@@ -334,6 +351,7 @@ herald_release(PG_FUNCTION_ARGS)
 
     (void) read_arguments(fcinfo, values, RELEASE_PARAMS - 1);
     find_leaves(values[1], leaves);
+    lock_leaves(leaves);
     SPI_connect();
     level = herald_pinned_begin();
     for (int leaf = 0; leaf < HERALD_OUTBOX_LEAVES; leaf++)
