@@ -67,6 +67,7 @@ struct doorbell
 {
     LWLock *lock;
     pg_atomic_uint32 generation; /* rises with every slot that gets a database */
+    pg_atomic_uint64 unsafe;     /* commits into an outbox with synchronous_commit = off */
     struct slot slots[SLOTS];
 };
 
@@ -87,6 +88,7 @@ static shmem_startup_hook_type next_shmem_startup;
 HERALD_FUNCTION(herald_outbox_ring);
 HERALD_FUNCTION(herald_doorbell_arm);
 HERALD_FUNCTION(herald_ring);
+HERALD_FUNCTION(herald_unsafe_commits);
 
 static void
 request_shared_memory(void)
@@ -111,6 +113,7 @@ start_shared_memory(void)
         memset(bell.shared, 0, sizeof(*bell.shared));
         bell.shared->lock = &GetNamedLWLockTranche(TRANCHE)->lock;
         pg_atomic_init_u32(&bell.shared->generation, 0);
+        pg_atomic_init_u64(&bell.shared->unsafe, 0);
         for (int i = 0; i < SLOTS; i++)
         {
             struct slot *slot = &bell.shared->slots[i];
@@ -207,7 +210,11 @@ at_transaction_event(XactEvent event, void *arg)
         case XACT_EVENT_COMMIT:
             bell.noted = false;
             if (bell.shared != NULL)
+            {
+                if (synchronous_commit == SYNCHRONOUS_COMMIT_OFF)
+                    pg_atomic_fetch_add_u64(&bell.shared->unsafe, 1);
                 ring();
+            }
             break;
         case XACT_EVENT_ABORT:
         case XACT_EVENT_PREPARE:
@@ -241,6 +248,15 @@ herald_ring(PG_FUNCTION_ARGS)
     (void) fcinfo;
     herald_doorbell_note();
     PG_RETURN_VOID();
+}
+
+Datum
+herald_unsafe_commits(PG_FUNCTION_ARGS)
+{
+    (void) fcinfo;
+    if (bell.shared == NULL)
+        PG_RETURN_NULL();
+    PG_RETURN_INT64((int64) pg_atomic_read_u64(&bell.shared->unsafe));
 }
 
 void

@@ -38,6 +38,13 @@ begin
         return next;
     end loop;
 
+    name := 'synchronous_commit';
+    v_rows := herald.unsafe_commits();
+    ok := coalesce(v_rows = 0, true);
+    detail := coalesce(format('%s commits into the outbox with synchronous_commit = off since the start'
+                              ' of the server, which a crash could lose', v_rows), 'not counted');
+    return next;
+
     name := 'dispatchers';
     select count(*) into v_rows from herald.dispatcher d where d.gone_at is null;
     ok := v_rows > 0;
