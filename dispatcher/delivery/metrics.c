@@ -9,8 +9,9 @@
 #include "core/mem.h"
 
 /* Upper bounds in seconds. */
-static const double bounds[] = { 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
-                                 0.25,  0.5,    1,     2.5,  5,     10,   30 };
+static const double bounds[] = { 0.0005, 0.001, 0.0015, 0.002, 0.003, 0.004, 0.005,
+                                 0.0075, 0.01,  0.015,  0.02,  0.03,  0.05,  0.1,
+                                 0.25,   0.5,   1,      2.5,   5,     10,    30 };
 
 #define BOUND_COUNT (sizeof(bounds) / sizeof(bounds[0]))
 

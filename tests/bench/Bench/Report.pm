@@ -1,0 +1,110 @@
+# The figures: what they are called, what they shall reach, a table, and JSON that parts add to.
+package Bench::Report;
+
+use strict;
+use warnings;
+use utf8;
+use Exporter 'import';
+use JSON::PP ();
+
+our @EXPORT_OK = qw(run_parts table_rows);
+
+# Name, key with the keys below it, target; '>' at least, '<' at most.
+my @rows = (
+    [ 'drain, deliveries/s', 'drain_per_s', '> 20000' ],
+    [ 'bare loop, deliveries/s', 'bare_per_s' ],
+    [ 'drain / bare loop', 'drain_ratio', '> 0.65' ],
+    [ 'PostgreSQL, CPU µs a delivery', 'cpu_us_per_delivery.postgres' ],
+    [ 'dispatcher, CPU µs a delivery', 'cpu_us_per_delivery.dispatcher' ],
+    [ 'WAL, bytes a delivery', 'wal_bytes_per_delivery' ],
+    [ 'dispatcher memory, 1,000 in flight, MB', 'dispatcher_rss_mb', '< 64' ],
+    [ 'send, commits/s, 1 client', 'send_per_s.1' ],
+    [ 'send, commits/s, 8 clients', 'send_per_s.8' ],
+    [ 'send, commits/s, 32 clients', 'send_per_s.32' ],
+    [ 'send to many, recipients/s', 'send_many_per_s', '> 100000' ],
+    [ 'send / bare INSERT, 32 clients', 'send_ratio_32', '> 0.6' ],
+    [ 'send, 32 clients: PostgreSQL, CPU µs', 'send_cpu_us.send' ],
+    [ 'bare INSERT: PostgreSQL, CPU µs', 'send_cpu_us.bare' ],
+    [ 'commit rate with / without wake-up', 'commit_ratio_32', '> 0.95' ],
+    [ 'latency at 200/s, p50, ms', 'latency_p50_ms', '< 1' ],
+    [ 'latency at 200/s, p99, ms', 'latency_p99_ms', '< 5' ],
+    [ 'transactions of 50 ms: latency p50, ms', 'stay_50_ms.latency_p50_ms' ],
+    [ 'transactions of 50 ms: latency p99, ms', 'stay_50_ms.latency_p99_ms' ],
+    [ 'transactions of 50 ms: claim p99, ms', 'stay_50_ms.claim_p99_ms' ],
+    [ 'sustained, single sends and deliveries/s', 'sustained_per_s', '> 11600' ],
+    [ 'sustained: waiting, first fifth', 'sustained.depth_start' ],
+    [ 'sustained: waiting, last fifth', 'sustained.depth_end' ],
+    [ 'sustained: PostgreSQL, CPU µs', 'sustained.cpu_us.postgres' ],
+    [ 'sustained: dispatcher, CPU µs', 'sustained.cpu_us.dispatcher' ],
+    [ 'sustained: WAL, bytes', 'sustained.wal_bytes' ],
+    [ 'old snapshot / without: throughput', 'old_snapshot_ratio', '> 0.95' ],
+    [ 'old snapshot / without: claim p99', 'old_snapshot_claim_ratio', '< 2' ],
+    [ 'open writer / without: throughput', 'writer_snapshot_ratio', '> 0.95' ],
+    [ 'open writer / without: claim p99', 'writer_snapshot_claim_ratio', '< 2' ],
+    [ 'full retry table / empty: claim p99', 'backlog_ratio', '< 2' ],
+    [ 'full retry table / empty: throughput', 'backlog_throughput_ratio' ],
+    [ 'during pg_dump: longest send, ms', 'dump.send_max_ms', '< 100' ],
+    [ 'without pg_dump: longest send, ms', 'dump.send_max_without_ms' ],
+    [ 'during pg_dump: lost', 'dump.lost', '< 0' ],
+);
+
+# Runs the parts that were asked for, all by default: [NAME, CODE], the code gets the hash of
+# figures. Figures of parts that are not run stay when some are asked for.
+sub run_parts
+{
+    my ($name, $asked, @parts) = @_;
+    my %known = map { $_->[0] => 1 } @parts;
+    my @unknown = grep { !$known{$_} } @$asked;
+    die "bench: no part @unknown; there are: @{[map { $_->[0] } @parts]}\n" if @unknown;
+    my $figures = @$asked ? JSON::PP::decode_json($ENV{BENCH_BEFORE} || '{}') : {};
+    for my $part (@parts)
+    {
+        next if @$asked && !grep { $_ eq $part->[0] } @$asked;
+        $part->[1]->($figures);
+        write_json("$ENV{HERALD_ROOT}/build/$name.json", $figures);
+    }
+    binmode STDOUT, ':encoding(UTF-8)';
+    print "\n";
+    printf "%-42s %12s %10s\n", @$_ for table_rows($figures);
+    return;
+}
+
+# Name, figure, target of what was measured; missed targets are marked.
+sub table_rows
+{
+    my ($figures) = @_;
+    return map { row($figures, @$_) } @rows;
+}
+
+sub row
+{
+    my ($figures, $name, $path, $target) = @_;
+    my $value = $figures;
+    $value = ref $value eq 'HASH' ? $value->{$_} : undef for split /\./, $path;
+    return unless defined $value;
+    my $shown = $value == int $value ? $value : sprintf $value < 10 ? '%.2f' : '%.1f', $value;
+    my ($sign, $limit) = ($target // '') =~ /^([<>]) (.*)/ or return [ $name, $shown, '' ];
+    my $is_met = $sign eq '>' ? $value >= $limit : $value <= $limit;
+    return [ $name, $shown, ($sign eq '>' ? '≥ ' : '≤ ') . $limit . ($is_met ? '' : ' missed') ];
+}
+
+sub write_json
+{
+    my ($file, $figures) = @_;
+    open my $handle, '>', $file or die "$file: $!\n";
+    print $handle JSON::PP->new->canonical->pretty->encode(rounded($figures));
+    close $handle or die "$file: $!\n";
+    return;
+}
+
+# Three decimals are more than the noise leaves.
+sub rounded
+{
+    my ($value) = @_;
+    return { map { $_ => rounded($value->{$_}) } keys %$value } if ref $value eq 'HASH';
+    return [ map { rounded($_) } @$value ] if ref $value eq 'ARRAY';
+    return $value unless defined $value && $value =~ /^-?[\d.]+(?:e-?\d+)?$/;
+    return sprintf('%.3f', $value) + 0;
+}
+
+1;
