@@ -8,7 +8,7 @@ begin
     foreach v_name in array array[
         'setting', 'sender', 'category', 'template', 'template_version', 'template_part',
         'provider', 'route', 'recipient_group', 'group_member', 'dispatcher_epoch',
-        'dispatcher', 'recipient', 'device', 'device_token', 'preference', 'suppression',
+        'dispatcher', 'armed', 'recipient', 'device', 'device_token', 'preference', 'suppression',
         'idempotency', 'notification_default', 'delivery_default', 'attempt_default',
         'event_default', 'inbox_default', 'retry', 'outbox_0', 'outbox_1', 'outbox_2',
         'outbox_3', 'outbox_4', 'outbox_5', 'outbox_6', 'outbox_7', 'outbox_8', 'outbox_9',

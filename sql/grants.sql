@@ -55,7 +55,7 @@ grant select (name, kind, channel, settings, rank, concurrency, enabled, created
     on herald.provider to herald_analyst, herald_operator;
 grant select on
     herald.recipient, herald.device, herald.preference, herald.suppression, herald.setting,
-    herald.dispatcher
+    herald.dispatcher, herald.armed
     to herald_operator;
 
 -- The queue: dispatchers take, record and maintain; operators maintain and repair.
@@ -74,12 +74,15 @@ grant execute on function
 grant execute on procedure herald.tick() to herald_dispatcher, herald_operator;
 grant execute on function
     herald.tick_step(text, integer),
+    herald.is_armed(),
     herald.health(),
     herald.setting_value(text)
     to herald_dispatcher, herald_operator;
 grant execute on function
     herald.setting_default(),
     herald.notify_setting(text, text),
+    herald.arm(),
+    herald.disarm(),
     herald.notify_redrive(uuid),
     herald.schedule_tick()
     to herald_operator;

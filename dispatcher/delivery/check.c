@@ -50,6 +50,19 @@ check_account(struct check *check, const struct account_row *row)
 }
 
 static void
+on_armed(void *user, enum db_status status, const struct db_result *result)
+{
+    const char *armed = status == DB_OK ? db_result_value(result, 0, 0) : NULL;
+
+    if (armed == NULL || armed[0] != 't')
+    {
+        fail(user, "this database is not armed",
+             status == DB_OK ? "to deliver from it, run in it: select herald.arm()"
+                             : db_result_message(result));
+    }
+}
+
+static void
 on_accounts(void *user, enum db_status status, const struct db_result *result)
 {
     struct check *check = user;
@@ -96,6 +109,7 @@ on_version(void *user, enum db_status status, const struct db_result *result)
         return;
     }
     printf("ok: pg_herald %s, dispatcher " HERALD_VERSION "\n", version);
+    db_query(check->db, false, "select herald.is_armed()", 0, NULL, on_armed, check);
     db_query(check->db, false, ACCOUNT_LIST_SQL, 0, NULL, on_accounts, check);
 }
 

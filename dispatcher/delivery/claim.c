@@ -431,6 +431,10 @@ claim_pump(struct claimer *claimer)
         reconcile(claimer, db);
         return;
     }
+    if (!session_is_armed(claimer->session))
+    {
+        return;
+    }
     for (int i = 0; i < CHANNEL_COUNT; i++)
     {
         struct lane *lane = &claimer->lanes[i];

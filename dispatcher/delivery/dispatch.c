@@ -25,6 +25,8 @@
 #define HEALTH_MS 15000
 /* --once ends although deliveries may wait. */
 #define EXIT_PAUSED 3
+/* --once ends because this database is not the one to deliver from. */
+#define EXIT_UNARMED 4
 /* --once gives up when there is no database after this. */
 #define ONCE_CONNECT_MS 30000
 
@@ -212,7 +214,9 @@ gauges(const struct dispatch *dispatch)
 {
     int64_t now_ms = loop_now_ms(dispatch->loop);
     struct metrics_gauges ret = {
-        .ready = dispatch->phase == RUNNING && session_is_ready(dispatch->session),
+        .ready = dispatch->phase == RUNNING && session_is_ready(dispatch->session) &&
+                 session_is_armed(dispatch->session),
+        .armed = session_is_armed(dispatch->session),
         .in_flight = (int64_t) deliver_in_flight(dispatch->deliver),
         .queued = (int64_t) deliver_queued(dispatch->deliver),
         .pending = (int64_t) record_pending(dispatch->recorder),
@@ -285,6 +289,21 @@ static void
 on_config_changed(void *user)
 {
     load_accounts(user);
+}
+
+static void
+on_armed(void *user)
+{
+    struct dispatch *dispatch = user;
+
+    if (session_is_armed(dispatch->session))
+    {
+        claim_wake(dispatch->claimer);
+    }
+    else if (dispatch->settings->once && dispatch->phase == RUNNING)
+    {
+        begin_stop(dispatch, EXIT_UNARMED);
+    }
 }
 
 static void
@@ -411,7 +430,9 @@ on_request(void *user, const char *path, struct buf *body, const char **content_
 
     if (strcmp(path, "/healthz") == 0)
     {
-        buf_puts(body, now.ready ? "ok\n" : "not ready\n");
+        buf_puts(body, now.ready   ? "ok\n"
+                       : now.armed ? "not ready\n"
+                                   : "standing by: the database is not armed\n");
         return now.ready ? 200 : 503;
     }
     if (strcmp(path, "/metrics") != 0)
@@ -467,6 +488,7 @@ create_parts(struct dispatch *dispatch)
         .epoch_gone = on_epoch_gone,
         .doorbell = on_doorbell,
         .config_changed = on_config_changed,
+        .armed = on_armed,
         .ticked = on_ticked,
         .refused = on_refused,
     };

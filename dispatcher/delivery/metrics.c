@@ -257,6 +257,8 @@ metrics_write(const struct metrics *metrics, const struct metrics_gauges *gauges
 {
     write_gauge(buf, "herald_ready", "1 when deliveries can be claimed and recorded.",
                 gauges->ready ? 1 : 0);
+    write_gauge(buf, "herald_armed", "1 when dispatchers deliver from this database.",
+                gauges->armed ? 1 : 0);
     write_gauge(buf, "herald_in_flight", "Requests in flight.", gauges->in_flight);
     write_gauge(buf, "herald_queued", "Claimed deliveries that wait for a slot.", gauges->queued);
     write_gauge(buf, "herald_pending_results", "Results not yet recorded.", gauges->pending);

@@ -15,6 +15,7 @@ struct metrics;
 struct metrics_gauges
 {
     bool ready;
+    bool armed;
     int64_t in_flight;
     int64_t queued;  /* claimed, waiting for a slot */
     int64_t pending; /* results not yet recorded */

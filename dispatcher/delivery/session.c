@@ -77,6 +77,8 @@ struct session
     bool was_ready; /* ready() was called in this process */
     bool in_doubt;  /* confirmed() is due */
     bool probing;
+    bool arming_known;
+    bool armed; /* when known */
     bool ticking;
     int64_t asked_ms; /* when the probe under way was sent */
     int64_t alive_ms; /* when a query was sent that proved the epoch alive */
@@ -96,6 +98,7 @@ boot_ms(void)
 }
 
 static void start_epoch(struct session *session);
+static void probe(struct session *session);
 
 /* The database does not do: final at start-up, an error to wait for later. */
 static void
@@ -284,6 +287,7 @@ link_is_joined(struct link *link)
                  " and pid = pg_catalog.pg_backend_pid() and classid = 1214606916"
                  " and objid = $1::bigint::integer::oid)",
                  1, params, on_lock_check, link);
+        probe(session);
         session->events.config_changed(session->user);
     }
     if (link->role == SESSION_TICK)
@@ -572,11 +576,36 @@ on_notified(void *user, const char *channel, const char *payload)
     }
 }
 
+/* Say so at the change: a copy of the database must not send. */
+static void
+note_armed(struct session *session, bool armed)
+{
+    if (session->arming_known && session->armed == armed)
+    {
+        return;
+    }
+    if (!armed)
+    {
+        log_event(LOG_WARN, "standing by: this database is not armed", "hint",
+                  "it is new, was disarmed or is a copy; to deliver from it, run in it: select "
+                  "herald.arm()",
+                  NULL);
+    }
+    else if (session->arming_known)
+    {
+        log_event(LOG_INFO, "the database is armed", NULL);
+    }
+    session->arming_known = true;
+    session->armed = armed;
+    session->events.armed(session->user);
+}
+
 static void
 on_alive(void *user, enum db_status status, const struct db_result *result)
 {
     struct session *session = user;
     const char *alive;
+    const char *armed;
 
     session->probing = false;
     if (status != DB_OK || db_result_rows(result) != 1)
@@ -584,9 +613,11 @@ on_alive(void *user, enum db_status status, const struct db_result *result)
         return;
     }
     alive = db_result_value(result, 0, 0);
+    armed = db_result_value(result, 0, 1);
     if (alive != NULL && alive[0] == 't')
     {
         prove_alive(session, session->asked_ms);
+        note_armed(session, armed != NULL && armed[0] == 't');
     }
     else if (session->links[SESSION_CONTROL].state == LINK_JOINED)
     {
@@ -608,7 +639,8 @@ probe(struct session *session)
     session->probing = true;
     session->asked_ms = boot_ms();
     snprintf(epoch, sizeof(epoch), "%" PRId64, session->epoch);
-    db_query(db, true, "select herald.dispatcher_alive($1)", 1, params, on_alive, session);
+    db_query(db, true, "select herald.dispatcher_alive($1), herald.is_armed()", 1, params, on_alive,
+             session);
 }
 
 bool
@@ -752,6 +784,12 @@ struct db *
 session_db(const struct session *session, enum session_link link)
 {
     return session->links[link].state == LINK_JOINED ? session->links[link].db : NULL;
+}
+
+bool
+session_is_armed(const struct session *session)
+{
+    return session->armed;
 }
 
 int64_t

@@ -35,6 +35,9 @@ struct session_events
     void (*doorbell)(void *user);
     /* Accounts were changed, or the control session is back after a loss. */
     void (*config_changed)(void *user);
+    /* The database was armed or disarmed, or it is known for the first time which; no copy sends.
+     */
+    void (*armed)(void *user);
     /* A round of maintenance ended. */
     void (*ticked)(void *user);
     /* The database cannot be used at all; message is a sentence for the operator. */
@@ -58,6 +61,9 @@ struct db *session_db(const struct session *session, enum session_link link);
 
 /* Can claims be made and recorded now? */
 bool session_is_ready(const struct session *session);
+
+/* Is this the database that dispatchers deliver from? False until it is known. */
+bool session_is_armed(const struct session *session);
 
 /*
  * Are claims made under the current epoch certainly still ours? False after a pause of the process

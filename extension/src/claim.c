@@ -25,6 +25,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+#include "armed.h"
 #include "claim.h"
 #include "clock.h"
 #include "compat.h"
@@ -135,6 +136,17 @@ check_epoch(int64 epoch)
                 errmsg("epoch " INT64_FORMAT " is gone", epoch),
                 errhint("Start a new one with herald.dispatcher_start()."));
     session.epoch = epoch;
+}
+
+/* A copy must not send. */
+static void
+check_armed(void)
+{
+    if (!herald_is_armed())
+        ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                errmsg("dispatchers do not deliver from this database: it is not armed"),
+                errhint("It is new, was disarmed or is a copy. To deliver from here: "
+                        "select herald.arm()"));
 }
 
 /* A leaf that is empty or that somebody has locked: the claim goes on to the others. */
@@ -340,6 +352,7 @@ herald_claim(PG_FUNCTION_ARGS)
     claim_start(&claim, fcinfo);
     InitMaterializedSRF(fcinfo, 0);
     SPI_connect();
+    check_armed();
     check_epoch(claim.epoch);
     check_lanes(&claim);
     level = herald_pinned_begin();

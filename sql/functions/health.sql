@@ -9,6 +9,17 @@ declare
     v_table text;
     v_rows bigint;
 begin
+    name := 'armed';
+    ok := herald.is_armed();
+    detail := case when ok then 'dispatchers deliver from this database'
+                   else coalesce((select format('%s: dispatchers stand by until select herald.arm()',
+                                         case when a.database is null
+                                              then format('disarmed by %s', a.armed_by)
+                                              else 'a copy of the database that was armed' end)
+                                    from herald.armed a order by a.armed_at desc limit 1),
+                                 'never armed: dispatchers stand by until select herald.arm()') end;
+    return next;
+
     name := 'doorbell';
     ok := 'pg_herald' = any (regexp_split_to_array(current_setting('shared_preload_libraries'),
                                                    '[\s",]+'));

@@ -13,3 +13,5 @@ create trigger cache_invalidate after insert or update or delete or truncate on 
     for each statement execute function herald.cache_invalidate();
 create trigger cache_invalidate after insert or update or delete or truncate on herald.category
     for each statement execute function herald.cache_invalidate();
+create trigger cache_invalidate after insert or update or delete or truncate on herald.armed
+    for each statement execute function herald.cache_invalidate();

@@ -63,6 +63,7 @@ my $epoch = 'select last_value, is_called from herald.dispatcher_epoch';
 is($copy->sql($epoch), $cluster->sql($epoch), 'the epoch sequence is the same');
 
 $copy->sql('grant herald_dispatcher to dispatcher');
+$copy->sql('select herald.arm()');
 my $heir = start_dispatcher($copy, $sandbox, name => 'heir');
 $copy->sql(q{select herald.notify_send('t', 'r9', '{"n": 9}', channels => '{sms}')});
 wait_final_but_scheduled();

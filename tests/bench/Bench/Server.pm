@@ -76,6 +76,7 @@ sub set_up
 {
     my $last = RECIPIENTS - 1;
     query('create extension pg_herald');
+    query('select herald.arm()');
     query(q{select herald.notify_template('bench');
             select herald.notify_template_part('bench', 'sms', 'text',
                 'Order {{ n }} of {{ recipient.name | default: "you" }} has left our warehouse');

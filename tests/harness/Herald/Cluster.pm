@@ -8,11 +8,11 @@ use PostgreSQL::Test::Utils;
 
 our @ISA = ('PostgreSQL::Test::Cluster');
 
-# start_new(NAME, preload => 1, cron => 0, conf => "lines\n", extension => 1)
+# start_new(NAME, preload => 1, cron => 0, conf => "lines\n", extension => 1, armed => 1)
 sub start_new
 {
     my ($class, $name, %with) = @_;
-    %with = (preload => 1, cron => 0, conf => '', extension => 1, %with);
+    %with = (preload => 1, cron => 0, conf => '', extension => 1, armed => 1, %with);
     my $self = bless PostgreSQL::Test::Cluster->new($name), $class;
     $self->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
     my @preload = (('pg_herald') x !!$with{preload}, ('pg_cron') x !!$with{cron});
@@ -23,6 +23,7 @@ sub start_new
     $self->start;
     $self->safe_psql('postgres', 'create database app');
     $self->safe_psql('app', 'create extension pg_herald') if $with{extension};
+    $self->sql('select herald.arm()') if $with{extension} && $with{armed};
     return $self;
 }
 
