@@ -20,12 +20,14 @@ sanitize_plain := -D_FORTIFY_SOURCE=2
 sanitize_asan := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 sanitize_fuzz := $(sanitize_asan) -fsanitize=fuzzer-no-link
 sanitize_trap := -fsanitize=undefined -fsanitize-undefined-trap-on-error -DUSE_ASSERT_CHECKING
+# Places where tests let the daemons die (core/failpoint.h).
+failpoints_asan := -DHERALD_FAILPOINTS
 
 # What every sub-make gets. HERALD_CFLAGS is a name of our own because PGXS sets CFLAGS itself.
 Q := $(if $(V),,@)
 export TOP B HERALD_VERSION VARIANT PG_CONFIG CC Q
 export HERALD_CFLAGS = $(language) $(CFLAGS) $(warnings) -fstack-protector-strong \
-	$(sanitize_$(VARIANT))
+	$(sanitize_$(VARIANT)) $(failpoints_$(VARIANT))
 
 # Parallel unless told otherwise.
 ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)

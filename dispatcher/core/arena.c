@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/failpoint.h"
 #include "core/mem.h"
 
 #define ARENA_BLOCK_BYTES 4064
@@ -34,7 +35,7 @@ arena_new_block(size_t size)
     {
         mem_exhausted();
     }
-    block = malloc(sizeof(*block) + size);
+    block = FAILPOINT_FAILS("memory") ? NULL : malloc(sizeof(*block) + size);
     if (block == NULL)
     {
         mem_exhausted();
@@ -48,7 +49,7 @@ arena_new_block(size_t size)
 struct arena *
 arena_create(void)
 {
-    struct arena *arena = malloc(sizeof(*arena));
+    struct arena *arena = FAILPOINT_FAILS("memory") ? NULL : malloc(sizeof(*arena));
 
     if (arena != NULL)
     {

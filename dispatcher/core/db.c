@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/crypto.h"
+#include "core/failpoint.h"
 #include "core/log.h"
 #include "core/mem.h"
 
@@ -551,10 +552,12 @@ db_send_pipelined(struct db *db, struct db_query_item *item)
     const char *name = db_statement_name(db, item->sql, &item->prepares);
     const char *const *params = (const char *const *) item->params;
 
-    return (!item->prepares ||
-            PQsendPrepare(db->conn, name, item->sql, item->param_count, NULL) == 1) &&
-           PQsendQueryPrepared(db->conn, name, item->param_count, params, NULL, NULL, 0) == 1 &&
-           PQpipelineSync(db->conn) == 1;
+    bool sent = (!item->prepares ||
+                 PQsendPrepare(db->conn, name, item->sql, item->param_count, NULL) == 1) &&
+                PQsendQueryPrepared(db->conn, name, item->param_count, params, NULL, NULL, 0) == 1;
+
+    FAILPOINT_AFTER("K8", item->sql, PQflush(db->conn));
+    return sent && PQpipelineSync(db->conn) == 1;
 }
 
 static bool

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "core/buf.h"
+#include "core/failpoint.h"
 #include "core/http_address.h"
 #include "core/http_link.h"
 #include "core/log.h"
@@ -104,8 +105,14 @@ http_on_read(char *ret, size_t size, size_t count, void *user)
 
     if (len > 0)
     {
+        FAILPOINT("K2", NULL);
         memcpy(ret, exchange->request->body + exchange->uploaded, len);
         exchange->uploaded += len;
+    }
+    if (len > 0 && len == left)
+    {
+        FAILPOINT_NOTE("K3");
+        FAILPOINT_NOTE("K4");
     }
     return len;
 }
@@ -217,6 +224,7 @@ http_on_header(char *data, size_t size, size_t count, void *user)
     if (len >= 5 && memcmp(data, "HTTP/", 5) == 0)
     {
         /* A status line; an interim answer's headers are forgotten. */
+        FAILPOINT("K5", NULL);
         exchange->answer->header_count = 0;
         exchange->answer->retry_after_s = -1;
         exchange->headers_done = false;
@@ -816,6 +824,7 @@ http_action(struct http_engine *engine, curl_socket_t fd, int events)
     int left;
     CURLMcode rc = curl_multi_socket_action(engine->multi, fd, events, &left);
 
+    FAILPOINT_NOTED("K3");
     if (rc != CURLM_OK)
     {
         log_event(LOG_ERROR, "transfer library failed", "error", curl_multi_strerror(rc), NULL);
@@ -842,6 +851,10 @@ http_on_socket(void *user, int events)
     const struct http_socket *socket = user;
     int bits = 0;
 
+    if ((events & LOOP_READ) != 0)
+    {
+        FAILPOINT_NOTED("K4");
+    }
     bits |= (events & LOOP_READ) != 0 ? CURL_CSELECT_IN : 0;
     bits |= (events & LOOP_WRITE) != 0 ? CURL_CSELECT_OUT : 0;
     http_action(socket->engine, socket->fd, bits);

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "core/buf.h"
+#include "core/failpoint.h"
 #include "core/http_link.h"
 #include "core/mail_reply.h"
 #include "core/mem.h"
@@ -226,6 +227,12 @@ mail_send(struct mail_session *session, enum mail_state state)
     {
         loop_watch_set(session->watch, LOOP_READ | LOOP_WRITE);
     }
+    if (state == MAIL_SENT_BODY)
+    {
+        FAILPOINT("K3", NULL);
+        FAILPOINT_NOTE("K4");
+        FAILPOINT_NOTE("K5");
+    }
 }
 
 static void
@@ -306,6 +313,7 @@ mail_send_body(struct mail_session *session)
         buf_puts(&session->out, "\r\n");
     }
     buf_puts(&session->out, ".\r\n");
+    FAILPOINT("K2", NULL);
     mail_send(session, MAIL_SENT_BODY);
 }
 
@@ -500,9 +508,11 @@ mail_on_socket(void *user, int events)
         mail_session_failed(session, "the connection to the mail server broke");
         return;
     }
+    FAILPOINT_NOTED("K4");
     do
     {
         n = http_link_receive(session->link, data, sizeof(data));
+        FAILPOINT_NOTED("K5");
         if (n < 0 || (n > 0 && session->state == MAIL_IDLE))
         {
             /* Also a server that says goodbye to an idle connection. */

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/failpoint.h"
+
 void
 mem_exhausted(void)
 {
@@ -20,7 +22,7 @@ mem_exhausted(void)
 void *
 mem_alloc(size_t size)
 {
-    void *ret = calloc(1, size > 0 ? size : 1);
+    void *ret = FAILPOINT_FAILS("memory") ? NULL : calloc(1, size > 0 ? size : 1);
 
     if (ret == NULL)
     {
@@ -32,7 +34,7 @@ mem_alloc(size_t size)
 void *
 mem_resize(void *old, size_t size)
 {
-    void *ret = realloc(old, size > 0 ? size : 1);
+    void *ret = FAILPOINT_FAILS("memory") ? NULL : realloc(old, size > 0 ? size : 1);
 
     if (ret == NULL)
     {

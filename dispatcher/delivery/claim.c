@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/buf.h"
+#include "core/failpoint.h"
 #include "core/log.h"
 #include "core/mem.h"
 #include "delivery/literal.h"
@@ -196,6 +197,7 @@ take_claims(struct lane *lane, enum db_status status, const struct db_result *re
     lane->wanted = lane->wanted || lane->full;
     for (int row = 0; row < rows; row++)
     {
+        FAILPOINT("K1", db_result_value(result, row, COLUMN_RECIPIENT));
         claimer->events.claimed(claimer->user, parse_row(lane, result, row));
     }
 }

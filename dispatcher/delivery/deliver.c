@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/crypto.h"
+#include "core/failpoint.h"
 #include "core/log.h"
 #include "core/mem.h"
 #include "delivery/backoff.h"
@@ -360,6 +361,7 @@ on_answer(void *user, const struct wire_answer *answer)
 
     provider_classify(account->provider, account->settings, &delivery->message, answer,
                       delivery->arena, &outcome);
+    FAILPOINT("K6", delivery->recipient);
     delivery->result.status = answer->status;
     delivery->result.latency_us = answer->latency_us;
     if (!try_again(delivery, &outcome))

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/failpoint.h"
 #include "core/http.h"
 #include "core/listen.h"
 #include "core/log.h"
@@ -141,6 +142,7 @@ check_stop(struct dispatch *dispatch)
     if (dispatch->phase == DRAINING && deliver_in_flight(dispatch->deliver) == 0 &&
         claim_is_quiet(dispatch->claimer))
     {
+        FAILPOINT("K14", "record");
         dispatch->phase = RECORDING;
         record_flush(dispatch->recorder);
         loop_timer_start(dispatch->deadline, RECORD_GRACE_MS, 0);
@@ -399,11 +401,13 @@ on_signal(void *user, int signum)
             dispatch->settings->reload(dispatch->settings->user);
         }
         load_accounts(dispatch);
+        FAILPOINT("K14", "reload");
     }
     else if (dispatch->phase == RUNNING)
     {
         log_event(LOG_INFO, "stopping", NULL);
         begin_stop(dispatch, 0);
+        FAILPOINT("K14", "drain");
     }
     else
     {

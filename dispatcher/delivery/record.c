@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/buf.h"
+#include "core/failpoint.h"
 #include "core/log.h"
 #include "core/mem.h"
 #include "delivery/literal.h"
@@ -233,6 +234,7 @@ write_batch(struct batch *batch, struct db *db)
     else
     {
         db_query(db, true, RECORD_SQL, ARRAY_COUNT + 2, params, on_written, batch);
+        FAILPOINT("K9", NULL);
     }
 }
 
@@ -483,6 +485,7 @@ on_written(void *user, enum db_status status, const struct db_result *result)
     }
     else
     {
+        FAILPOINT("K10", NULL);
         taken(batch, result);
     }
     flush(recorder);
@@ -616,6 +619,7 @@ record_add(struct recorder *recorder, struct delivery *delivery)
     bool first = recorder->results.count + recorder->releases.count == 0;
 
     delivery_list_push(release ? &recorder->releases : &recorder->results, delivery);
+    FAILPOINT("K7", delivery->recipient);
     if (recorder->results.count >= BATCH_MAX)
     {
         flush(recorder);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/failpoint.h"
 #include "core/log.h"
 #include "core/mem.h"
 
@@ -224,6 +225,7 @@ on_ticked(void *user, enum db_status status, const struct db_result *result)
 {
     struct session *session = user;
 
+    FAILPOINT("K13", NULL);
     session->ticking = false;
     if (status == DB_ERROR)
     {
@@ -245,6 +247,7 @@ tick(struct session *session)
     {
         session->ticking = true;
         db_query(db, false, "call herald.tick()", 0, NULL, on_ticked, session);
+        FAILPOINT("K12", NULL);
     }
 }
 
@@ -641,6 +644,7 @@ probe(struct session *session)
     snprintf(epoch, sizeof(epoch), "%" PRId64, session->epoch);
     db_query(db, true, "select herald.dispatcher_alive($1), herald.is_armed()", 1, params, on_alive,
              session);
+    FAILPOINT("K11", NULL);
 }
 
 bool
