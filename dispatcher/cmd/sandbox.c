@@ -34,9 +34,13 @@ static const struct option_row rows[] = {
       "production or development" },
     { "Behaviour", "fast", 0, NULL, NULL, NULL, 0,
       "answer every HTTP request with a success and only count: no checks, no faults, no records" },
+    { "Behaviour", "misbehave", 0, "SEED", NULL, NULL, 0,
+      "spoil 4.4 % of the requests, chosen by seed, mark and number of the try" },
     { "Records", "keep", 0, "N", NULL, "10000", 0, "requests to remember" },
     { "Records", "log", 0, "KIND", NULL, "none", 0,
       "append each request to DIR/requests.log before it is answered: none, meta or full" },
+    { "Records", "ledger", 0, "FILE", NULL, NULL, 0,
+      "append one line a request, for COPY, before it is answered" },
     { "Commands", "version", 'V', NULL, NULL, NULL, OPTION_COMMAND, "print the version, and exit" },
     { .name = NULL },
 };
@@ -104,7 +108,7 @@ before_write(void *user)
 {
     const struct sandbox *sandbox = user;
 
-    if (ledger_flush(sandbox->ledger))
+    if (ledger_flush(sandbox->ledger) && witness_flush(sandbox->witness))
     {
         return;
     }
@@ -154,6 +158,26 @@ read_log_kind(const char *text, enum ledger_log *ret)
     return false;
 }
 
+/* The record for a checker and the planned faults, when asked for. */
+static bool
+prepare_witness(struct process *process, const char **reterr)
+{
+    const char *path = options_get(process->options, "ledger");
+    bool misbehave = options_get(process->options, "misbehave") != NULL;
+    int64_t seed = 0;
+
+    if (misbehave && !options_get_int(process->options, "misbehave", 0, INT64_MAX, &seed, reterr))
+    {
+        return false;
+    }
+    if (path != NULL || misbehave)
+    {
+        process->sandbox.witness = witness_create(path, misbehave, seed, reterr);
+        return process->sandbox.witness != NULL;
+    }
+    return true;
+}
+
 /* Credentials, book and ledger: everything that needs no socket. */
 static bool
 prepare(struct process *process, const char **reterr)
@@ -193,7 +217,8 @@ prepare(struct process *process, const char **reterr)
     sandbox->book = fault_book_create();
     sandbox->ledger = ledger_create(
         (size_t) keep, log, arena_printf(process->arena, "%s/requests.log", process->dir), reterr);
-    return sandbox->ledger != NULL && (script == NULL || load_script(process, script, reterr));
+    return sandbox->ledger != NULL && prepare_witness(process, reterr) &&
+           (script == NULL || load_script(process, script, reterr));
 }
 
 static bool
@@ -260,6 +285,7 @@ finish(struct process *process)
     tls_server_destroy(sandbox->https_tls);
     tls_server_destroy(sandbox->smtp_tls);
     ledger_destroy(sandbox->ledger);
+    witness_destroy(sandbox->witness);
     fault_book_destroy(sandbox->book);
     idmap_destroy(sandbox->env.ids);
     loop_destroy(sandbox->loop);

@@ -90,7 +90,8 @@ struct rendered
     const char *subject;
     const char *text;
     const char *html;
-    const char *data; /* JSON */
+    const char *data;    /* JSON */
+    const char *content; /* what the application wrote, byte for byte; NULL: text */
 };
 
 /* double_fail(): the provider's "this address will never work". */

@@ -326,6 +326,10 @@ look_for_fault(struct exchange *x)
     };
 
     x->fault = fault_choose(sandbox->book, &key, sandbox->env.now_us, x->arena);
+    if (x->fault.kind == FAULT_NONE && sandbox->witness != NULL)
+    {
+        x->fault = witness_fault(sandbox->witness, &x->sighting, x->reply.id);
+    }
     if (x->fault.kind == FAULT_NONE)
     {
         return;
@@ -355,7 +359,11 @@ record(struct exchange *x, int64_t mono_us)
         .id = x->reply.id,
     };
 
-    ledger_add(sandbox->ledger, &entry);
+    entry.seq = ledger_add(sandbox->ledger, &entry);
+    if (sandbox->witness != NULL)
+    {
+        witness_write(sandbox->witness, &entry, &x->sighting);
+    }
 }
 
 /* A request that reaches no double: refused with a status and a reason. */
@@ -385,6 +393,11 @@ exchange_run(struct exchange *x, int error_status, const char *error)
     else
     {
         x->owner->judge(&sandbox->env, &x->conn->state, x->request, x->arena, &x->reply);
+        if (sandbox->witness != NULL)
+        {
+            witness_see(sandbox->witness, x->owner, x->request, x->reply.id, x->arena,
+                        &x->sighting);
+        }
     }
     if (x->reply.decision == DECISION_ACCEPT)
     {

@@ -36,6 +36,7 @@ struct exchange
     const struct double_request *request;
     struct double_reply reply;
     struct fault fault;
+    struct sighting sighting;
     bool executed;
     struct loop_timer *timer;
     struct buf raw; /* HTTP/1.1: the answer of a drip */

@@ -10,6 +10,7 @@
 #include "sandbox/ledger.h"
 #include "sandbox/sock.h"
 #include "sandbox/tls.h"
+#include "sandbox/witness.h"
 
 struct sandbox
 {
@@ -20,7 +21,8 @@ struct sandbox
     struct double_env env;
     struct ledger *ledger;
     struct fault_book *book;
-    bool fast; /* count and answer, no checks and no records */
+    struct witness *witness; /* NULL: neither record nor plan */
+    bool fast;               /* count and answer, no checks and no records */
     uint64_t conn_number;
     uint64_t fast_number;
 };

@@ -166,6 +166,19 @@ webhook_fail(struct double_env *env, int status, struct arena *arena, struct dou
            status == STATUS_UNREGISTERED ? "gone" : "refused by the sandbox");
 }
 
+/* The document that stands in the envelope as its last member. */
+static const char *
+document_of(const struct double_request *request, struct arena *arena)
+{
+    static const char member[] = "\"data\":";
+    const char *at = strstr(request->body, member);
+    size_t left = at != NULL ? strlen(at) : 0;
+
+    return left <= strlen(member)
+               ? NULL
+               : arena_strndup(arena, at + strlen(member), left - strlen(member) - 1);
+}
+
 static void
 webhook_render(const struct double_request *request, struct arena *arena, struct rendered *ret)
 {
@@ -174,6 +187,7 @@ webhook_render(const struct double_request *request, struct arena *arena, struct
         ret->to = request->path + strlen(PREFIX);
     }
     ret->data = arena_strndup(arena, request->body, request->body_len);
+    ret->content = document_of(request, arena);
 }
 
 static void
