@@ -37,7 +37,7 @@ endif
 sub = +@$(MAKE) --no-print-directory
 
 .PHONY: all liquid extension dispatcher sql install install-extension install-daemons tests asan \
-	trap pgroot fuzz fuzz-one-by-one deps test demo bench lint format clean fresh help
+	trap pgroot fuzz fuzz-one-by-one deps test demo bench ledger lint format clean fresh help
 
 all: extension dispatcher
 
@@ -61,7 +61,7 @@ trap: ; $(sub) VARIANT=trap pgroot
 fuzz: ; $(sub) VARIANT=fuzz CC=clang fuzz-one-by-one
 fuzz-one-by-one: liquid ; $(sub) -C tests fuzz
 
-# The three commands that work as the first thing ever run on a fresh machine.
+# The four commands that work as the first thing ever run on a fresh machine.
 test: deps
 	$(sub) all asan trap
 	@tests/run $(T)
@@ -71,6 +71,14 @@ demo: deps
 bench: deps
 	$(sub) all tests pgroot
 	@tests/bench/run $(T)
+
+# COUNT messages, KILLS faults; a seed replays its faults.
+COUNT ?= 50000
+KILLS ?= 20
+SEED ?= $(shell date +%s)
+ledger: deps
+	$(sub) all tests pgroot
+	@tests/ledger/run $(COUNT) $(KILLS) $(SEED)
 
 deps: ; @.ci/deps
 
@@ -90,6 +98,7 @@ help:
 	@echo 'make test         run all tests; T="unit pgtap tap/send" runs some of them'
 	@echo 'make demo         send through local doubles of the providers and show what arrived'
 	@echo 'make bench        measure'
+	@echo 'make ledger       send COUNT (50000) messages under KILLS (20) faults, and compare records'
 	@echo 'make lint         check the sources;  make format  lays out C'
 	@echo 'make asan         daemons and test programs under ASan and UBSan, in build/asan'
 	@echo 'make fuzz         fuzz the template engine for FUZZ_SECONDS (60)'
