@@ -70,7 +70,7 @@ static struct herald_leaf_statement probe = {
     .sql = "select o.queued_at from # o"
            " where o.epoch is null and o.channel = $1::herald.channel"
            " and o.priority = $2::herald.priority and o.queued_at >= $3"
-           " order by o.queued_at, o.id limit 1",
+           " order by o.queued_at limit 1",
     .param_count = 3,
     .params = { TEXTOID, TEXTOID, TIMESTAMPTZOID },
 };
@@ -82,7 +82,7 @@ static struct herald_leaf_statement take = {
            " where o.epoch is null and o.channel = $2::herald.channel"
            " and o.priority = $3::herald.priority and o.queued_at >= $4"
            " and ($6 is null or o.bucket = any ($6))"
-           " order by o.queued_at, o.id limit $5 for update skip locked)"
+           " order by o.queued_at limit $5 for update skip locked)"
            " update # o set epoch = $1, attempt = o.attempt + 1, claimed_at = $7"
            " from picked where o.ctid = picked.place"
            " returning o.id, o.bucket, o.attempt, o.failures, o.notification, o.recipient,"

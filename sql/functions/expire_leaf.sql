@@ -43,7 +43,7 @@ begin
                    select w.* from herald.outbox_%1$s w
                     where w.epoch is null and w.channel = c.channel and w.priority = p.priority
                       and w.queued_at <= $5
-                    order by w.queued_at, w.id) as o
+                    order by w.queued_at) as o
               left join herald.category k on k.name = o.category
               left join herald.notification n on n.id = o.notification and n.bucket = o.bucket
              where greatest(o.created_at, n.send_at) <= $3 - coalesce(k.max_age, '24 hours')

@@ -27,11 +27,11 @@ do $$
 begin
     for leaf in 0..11 loop
         execute format('create table herald.outbox_%1$s (primary key (id, bucket)) inherits (herald.outbox)'
-                       ' with (fillfactor = 70)', leaf);
+                       ' with (fillfactor = 45)', leaf);
         execute format('create index outbox_%1$s_claim_idx on herald.outbox_%1$s'
-                       ' (channel, priority, queued_at, id) where epoch is null', leaf);
+                       ' (channel, priority, queued_at)', leaf);
         execute format('create index outbox_%1$s_expires_idx on herald.outbox_%1$s'
-                       ' (expires_at) where epoch is null and expires_at is not null', leaf);
+                       ' (expires_at) where expires_at is not null', leaf);
     end loop;
 end
 $$;
