@@ -4,9 +4,13 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
+#include "executor/tstoreReceiver.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "nodes/params.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
@@ -16,39 +20,46 @@
 #include "claim.h"
 #include "ids.h"
 #include "outbox.h"
+#include "rows.h"
 
-/* Columns that become arrays $1, $2, … of the statement for details. */
+/* Columns of "claimed", the rows that the statement for details completes. */
 static const struct
 {
-    enum claimed_column column;
-    Oid array_type;
-} arrays[] = {
-    { CLAIMED_LEAF, INT4ARRAYOID },
-    { CLAIMED_ID, UUIDARRAYOID },
-    { CLAIMED_BUCKET, INT4ARRAYOID },
-    { CLAIMED_ATTEMPT, INT4ARRAYOID },
-    { CLAIMED_FAILURES, INT4ARRAYOID },
-    { CLAIMED_NOTIFICATION, UUIDARRAYOID },
-    { CLAIMED_RECIPIENT, TEXTARRAYOID },
-    { CLAIMED_PRIORITY, TEXTARRAYOID },
-    { CLAIMED_CATEGORY, TEXTARRAYOID },
-    { CLAIMED_TEMPLATE, TEXTARRAYOID },
-    { CLAIMED_CREATED_AT, TIMESTAMPTZARRAYOID },
-    { CLAIMED_EXPIRES_AT, TIMESTAMPTZARRAYOID },
-    { CLAIMED_TOKENS, JSONARRAYOID },
+    enum claimed_column source;
+    struct herald_column column;
+} given[] = {
+    { CLAIMED_LEAF, { "leaf", INT4OID, NULL } },
+    { CLAIMED_ID, { "id", UUIDOID, NULL } },
+    { CLAIMED_BUCKET, { "bucket", INT4OID, NULL } },
+    { CLAIMED_ATTEMPT, { "attempt", INT4OID, NULL } },
+    { CLAIMED_FAILURES, { "failures", INT4OID, NULL } },
+    { CLAIMED_NOTIFICATION, { "notification", UUIDOID, NULL } },
+    { CLAIMED_RECIPIENT, { "recipient", TEXTOID, NULL } },
+    { CLAIMED_PRIORITY, { "priority", TEXTOID, NULL } },
+    { CLAIMED_CATEGORY, { "category", TEXTOID, NULL } },
+    { CLAIMED_TEMPLATE, { "template", TEXTOID, NULL } },
+    { CLAIMED_CREATED_AT, { "created_at", TIMESTAMPTZOID, NULL } },
+    { CLAIMED_EXPIRES_AT, { "expires_at", TIMESTAMPTZOID, NULL } },
+    { CLAIMED_TOKENS, { "tokens", JSONOID, NULL } },
+    { CLAIMED_POLICY, { "policy", TEXTOID, NULL } },
+    { CLAIMED_MAX_ATTEMPTS, { "max_attempts", INT4OID, NULL } },
+    { CLAIMED_MAX_AGE_S, { "max_age_s", INT4OID, NULL } },
+    { CLAIMED_MANDATORY, { "mandatory", BOOLOID, NULL } },
 };
 
 enum
 {
-    ARRAYS = lengthof(arrays),
-    DETAIL_PARAMS = ARRAYS + 4, /* channel, now, lowest and highest id of a notification */
+    GIVEN = lengthof(given),
+    DETAIL_PARAMS = 4,
+    CATEGORY_COLUMNS = 5, /* of the statement: the name, then as claimed columns from the policy */
     PLANS_BY_DAY = 2
 };
 
 /*
- * "#" is the table of notifications: its one partition, or all of it. Each table is looked up in a
- * subquery of its own (offset 0 keeps it one): as a plain join it might be read as a whole for
- * every row, if it was empty when the plan was made.
+ * $1 channel, $2 now, $3 and $4 lowest and highest id of a notification. "#" is the table of
+ * notifications: its one partition, or all of it. Each table is looked up in a subquery of its own
+ * (offset 0 keeps it one): as a plain join it might be read as a whole for every row, if it was
+ * empty when the plan was made.
  */
 static const char details_sql[] =
     "select b.leaf, b.id, b.attempt, b.failures, b.notification, b.recipient, b.priority,"
@@ -57,33 +68,31 @@ static const char details_sql[] =
     " herald.unix_us(coalesce(n.send_at, n.created_at, b.created_at)),"
     " herald.unix_us(greatest(b.created_at, n.send_at)), herald.unix_us(b.expires_at),"
     " case when n.id is null then 'failed: notification_gone'"
-    " when b.expires_at <= $15 then 'expired: expires_at'"
+    " when b.expires_at <= $2 then 'expired: expires_at'"
     " when r.id is null then 'suppressed: recipient_gone'"
-    " when p.enabled = false and c.mandatory is not true then 'suppressed: opted_out'"
-    " when a.address is null and b.tokens is null and $14 <> 'inapp'"
+    " when p.enabled = false then 'suppressed: opted_out'"
+    " when a.address is null and b.tokens is null and $1 <> 'inapp'"
     " then 'suppressed: no_address'"
     " when s.found then 'suppressed: address_suppressed' end,"
-    " a.address, b.tokens, coalesce(c.policy, 'at_least_once')::text,"
-    " coalesce(c.max_attempts, 12), coalesce(date_part('epoch', c.max_age), 86400)::integer"
-    " from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) with ordinality"
-    " as b (leaf, id, bucket, attempt, failures, notification, recipient, priority, category,"
-    " template, created_at, expires_at, tokens, place)"
+    " a.address, b.tokens, b.policy, b.max_attempts, b.max_age_s"
+    " from claimed b"
     " left join lateral (select n.* from # n where n.id = b.notification"
-    " and n.bucket = b.bucket and n.id >= $16 and n.id <= $17 offset 0) as n on true"
+    " and n.bucket = b.bucket and n.id >= $3 and n.id <= $4 offset 0) as n on true"
     " left join lateral (select r.id, r.email, r.phone from herald.recipient r"
     " where r.id = b.recipient and r.bucket = b.bucket offset 0) as r on true"
-    " left join lateral (select c.* from herald.category c where c.name = b.category"
-    " offset 0) as c on true"
-    " left join lateral (select p.enabled from herald.preference p where p.recipient = b.recipient"
-    " and p.category = b.category and p.channel = $14::herald.channel and p.bucket = b.bucket"
-    " offset 0) as p on true"
-    " cross join lateral (select case when $14 = 'email' then r.email"
-    " when $14 in ('sms', 'voice') then r.phone end) as a (address)"
+    " left join lateral (select p.enabled from herald.preference p where not b.mandatory"
+    " and b.category is not null and p.recipient = b.recipient and p.category = b.category"
+    " and p.channel = $1::herald.channel and p.bucket = b.bucket offset 0) as p on true"
+    " cross join lateral (select case when $1 = 'email' then r.email"
+    " when $1 in ('sms', 'voice') then r.phone end) as a (address)"
     " left join lateral (select true from herald.suppression s"
     " where a.address is not null and s.recipient = b.recipient"
-    " and s.channel = $14::herald.channel and s.bucket = b.bucket"
-    " and lower(s.address) = lower(a.address) limit 1) as s (found) on true"
-    " order by b.place";
+    " and s.channel = $1::herald.channel and s.bucket = b.bucket"
+    " and lower(s.address) = lower(a.address) limit 1) as s (found) on true";
+
+static const char categories_sql[] =
+    "select c.name, c.policy::text, c.max_attempts, date_part('epoch', c.max_age)::integer,"
+    " c.mandatory from herald.category c where c.name = any ($1)";
 
 static const char tokens_sql[] =
     "select b.place, t.id, t.issuer, t.token, t.app, t.environment, t.state,"
@@ -99,6 +108,7 @@ static const char *const token_members[] = { "id",          "issuer", "token",  
                                              "environment", "state",  "registered_ms" };
 
 static SPIPlanPtr tokens_plan;
+static SPIPlanPtr categories_plan;
 static SPIPlanPtr details_plan;
 
 /* Plans for one partition each: looking into one table is much cheaper than into one of many. */
@@ -107,6 +117,16 @@ static struct
     Oid table;
     SPIPlanPtr plan;
 } by_day[PLANS_BY_DAY];
+
+static bool
+is_same_text(Datum left, Datum right)
+{
+    const text *a = DatumGetTextPP(left);
+    const text *b = DatumGetTextPP(right);
+
+    return VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(b) &&
+           memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
+}
 
 static int
 compare_claimed(const void *a, const void *b)
@@ -250,16 +270,11 @@ find_partition(const pg_uuid_t *low, const pg_uuid_t *high, char *name)
 static SPIPlanPtr
 prepare_details(SPIPlanPtr *plan, const char *table)
 {
-    Oid params[DETAIL_PARAMS];
+    static const Oid params[DETAIL_PARAMS] = { TEXTOID, TIMESTAMPTZOID, UUIDOID, UUIDOID };
     const char *mark = strchr(details_sql, '#');
     char *sql =
         psprintf("%.*sherald.%s%s", (int) (mark - details_sql), details_sql, table, mark + 1);
 
-    for (int i = 0; i < ARRAYS; i++)
-        params[i] = arrays[i].array_type;
-    params[ARRAYS] = TEXTOID;
-    params[ARRAYS + 1] = TIMESTAMPTZOID;
-    params[ARRAYS + 2] = params[ARRAYS + 3] = UUIDOID;
     return herald_saved_plan(plan, sql, DETAIL_PARAMS, params);
 }
 
@@ -285,26 +300,139 @@ choose_plan(const pg_uuid_t *low, const pg_uuid_t *high)
     return by_day[slot].plan;
 }
 
+/* The categories of the claimed rows, each once. */
+static ArrayType *
+name_categories(const struct claim *claim)
+{
+    Datum *names = palloc((size_t) claim->count * sizeof(Datum));
+    int count = 0;
+
+    for (int i = 0; i < claim->count; i++)
+    {
+        const struct claimed *row = &claim->rows[i];
+        int known = 0;
+
+        if (row->nulls[CLAIMED_CATEGORY])
+            continue;
+        while (known < count && !is_same_text(names[known], row->values[CLAIMED_CATEGORY]))
+            known++;
+        if (known == count)
+            names[count++] = row->values[CLAIMED_CATEGORY];
+    }
+    return count == 0 ? NULL : construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT);
+}
+
+/* Give the rows of one category, the current row of the SPI result, what it says. */
+static void
+apply_category(struct claim *claim, HeapTuple tuple, TupleDesc desc)
+{
+    Datum values[CATEGORY_COLUMNS];
+    bool nulls[CATEGORY_COLUMNS];
+
+    heap_deform_tuple(tuple, desc, values, nulls);
+    for (int i = 0; i < claim->count; i++)
+    {
+        struct claimed *row = &claim->rows[i];
+
+        if (row->nulls[CLAIMED_CATEGORY] || !is_same_text(row->values[CLAIMED_CATEGORY], values[0]))
+            continue;
+        for (int c = 1; c < CATEGORY_COLUMNS; c++)
+        {
+            if (!nulls[c])
+                row->values[CLAIMED_POLICY + c - 1] = values[c];
+        }
+    }
+}
+
+/* What the rows' categories say, and what holds without one. */
+static void
+add_categories(struct claim *claim)
+{
+    static const Oid params[] = { TEXTARRAYOID };
+    ArrayType *names = name_categories(claim);
+    Datum policy = CStringGetTextDatum("at_least_once");
+    Datum value = PointerGetDatum(names);
+
+    for (int i = 0; i < claim->count; i++)
+    {
+        struct claimed *row = &claim->rows[i];
+
+        row->values[CLAIMED_POLICY] = policy;
+        row->values[CLAIMED_MAX_ATTEMPTS] = Int32GetDatum(12);
+        row->values[CLAIMED_MAX_AGE_S] = Int32GetDatum(86400);
+        row->values[CLAIMED_MANDATORY] = BoolGetDatum(false);
+        memset(&row->nulls[CLAIMED_POLICY], 0, CATEGORY_COLUMNS - 1);
+    }
+    if (names == NULL)
+        return;
+    if (SPI_execute_plan(herald_saved_plan(&categories_plan, categories_sql, 1, params), &value,
+                         NULL, false, 0) != SPI_OK_SELECT)
+        elog(ERROR, "could not read categories");
+    for (uint64 i = 0; i < SPI_processed; i++)
+        apply_category(claim, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
+}
+
+/* Show the claimed rows to the statement for details. */
+static void
+show_claimed(const struct claim *claim)
+{
+    struct herald_column columns[GIVEN];
+    Tuplestorestate *rows = tuplestore_begin_heap(false, false, work_mem);
+    TupleDesc desc;
+
+    for (int c = 0; c < GIVEN; c++)
+        columns[c] = given[c].column;
+    desc = herald_rows_describe(columns, GIVEN);
+    for (int i = 0; i < claim->count; i++)
+    {
+        Datum values[GIVEN];
+        bool nulls[GIVEN];
+
+        for (int c = 0; c < GIVEN; c++)
+        {
+            values[c] = claim->rows[i].values[given[c].source];
+            nulls[c] = claim->rows[i].nulls[given[c].source];
+        }
+        tuplestore_putvalues(rows, desc, values, nulls);
+    }
+    herald_rows_show("claimed", desc, rows, claim->count);
+}
+
+static void
+set_param(ParamListInfo params, int number, Oid type, Datum value)
+{
+    params->params[number].value = value;
+    params->params[number].isnull = false;
+    params->params[number].pflags = PARAM_FLAG_CONST;
+    params->params[number].ptype = type;
+}
+
 void
 herald_return_claimed(struct claim *claim, ReturnSetInfo *result)
 {
-    Datum values[DETAIL_PARAMS];
+    SPIExecuteOptions options = { 0 };
     pg_uuid_t *low;
     pg_uuid_t *high;
 
     qsort(claim->rows, (size_t) claim->count, sizeof(struct claimed), compare_claimed);
     if (has_devices(claim))
         add_tokens(claim);
-    for (int i = 0; i < ARRAYS; i++)
-        values[i] = column_array(claim, arrays[i].column, arrays[i].array_type);
+    add_categories(claim);
+    show_claimed(claim);
     notification_range(claim, &low, &high);
-    values[ARRAYS] = CStringGetTextDatum(claim->channel_name);
-    values[ARRAYS + 1] = TimestampTzGetDatum(claim->now);
-    values[ARRAYS + 2] = UUIDPGetDatum(low);
-    values[ARRAYS + 3] = UUIDPGetDatum(high);
 
-    if (SPI_execute_plan(choose_plan(low, high), values, NULL, false, 0) != SPI_OK_SELECT)
+    options.params = makeParamList(DETAIL_PARAMS);
+    set_param(options.params, 0, TEXTOID, CStringGetTextDatum(claim->channel_name));
+    set_param(options.params, 1, TIMESTAMPTZOID, TimestampTzGetDatum(claim->now));
+    set_param(options.params, 2, UUIDOID, UUIDPGetDatum(low));
+    set_param(options.params, 3, UUIDOID, UUIDPGetDatum(high));
+
+    /* Nested loops over the claimed rows keep their order, and the rows go where they belong. */
+    options.dest = CreateTuplestoreDestReceiver();
+    SetTuplestoreDestReceiverParams(options.dest, result->setResult, CurrentMemoryContext, false,
+                                    NULL, NULL);
+    if (SPI_execute_plan_extended(choose_plan(low, high), &options) != SPI_OK_SELECT)
         elog(ERROR, "could not read the claimed deliveries");
-    for (uint64 i = 0; i < SPI_processed; i++)
-        tuplestore_puttuple(result->setResult, SPI_tuptable->vals[i]);
+    options.dest->rDestroy(options.dest);
+    herald_rows_hide("claimed");
 }

@@ -138,8 +138,8 @@ herald_id_time(const pg_uuid_t *id)
     return ms * 1000 - UNIX_EPOCH_US;
 }
 
-static bool
-is_version_7(const pg_uuid_t *id)
+bool
+herald_id_is_ours(const pg_uuid_t *id)
 {
     return id->data[6] >> 4 == 7 && id->data[8] >> 6 == 2;
 }
@@ -166,7 +166,7 @@ herald_id_time_sql(PG_FUNCTION_ARGS)
 {
     pg_uuid_t *id = PG_GETARG_UUID_P(0);
 
-    if (!is_version_7(id))
+    if (!herald_id_is_ours(id))
         PG_RETURN_NULL();
     PG_RETURN_TIMESTAMPTZ(herald_id_time(id));
 }
@@ -176,7 +176,7 @@ herald_id_bucket_sql(PG_FUNCTION_ARGS)
 {
     pg_uuid_t *id = PG_GETARG_UUID_P(0);
 
-    if (!is_version_7(id))
+    if (!herald_id_is_ours(id))
         PG_RETURN_NULL();
     PG_RETURN_INT32(herald_id_bucket(id));
 }

@@ -27,6 +27,9 @@ uint32 herald_bucket(const char *text, size_t length);
  */
 pg_uuid_t herald_new_id(int bucket);
 
+/* Can an id be one of ours? */
+bool herald_id_is_ours(const pg_uuid_t *id);
+
 /* Bucket and time of an id; the caller knows that it is one of ours. */
 int herald_id_bucket(const pg_uuid_t *id);
 TimestampTz herald_id_time(const pg_uuid_t *id);

@@ -51,14 +51,18 @@ herald_unix_us(PG_FUNCTION_ARGS)
     PG_RETURN_INT64(at + UNIX_EPOCH_US);
 }
 
-Datum
-herald_from_unix_us(PG_FUNCTION_ARGS)
+TimestampTz
+herald_from_unix(int64 us)
 {
-    int64 us = PG_GETARG_INT64(0);
-
     if (us < MIN_TIMESTAMP + UNIX_EPOCH_US || us - UNIX_EPOCH_US >= END_TIMESTAMP)
         ereport(ERROR, errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
                 errmsg("microseconds since 1970 are out of range"),
                 errdetail("They are " INT64_FORMAT ".", us));
-    PG_RETURN_TIMESTAMPTZ(us - UNIX_EPOCH_US);
+    return us - UNIX_EPOCH_US;
+}
+
+Datum
+herald_from_unix_us(PG_FUNCTION_ARGS)
+{
+    PG_RETURN_TIMESTAMPTZ(herald_from_unix(PG_GETARG_INT64(0)));
 }

@@ -9,4 +9,7 @@
 /* Seconds east of UTC in a named zone at an instant; 0 when the zone is unknown. */
 int herald_utc_offset(const char *zone, TimestampTz at);
 
+/* Instant of so many microseconds since 1970. Raises 22008 when out of range. */
+TimestampTz herald_from_unix(int64 us);
+
 #endif

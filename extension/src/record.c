@@ -12,116 +12,107 @@
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "storage/lmgr.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
-#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
 
 #include "compat.h"
 #include "doorbell.h"
 #include "outbox.h"
+#include "results.h"
 
 enum
 {
-    RECORD_PARAMS = 22, /* those of herald.record() and the leaf */
-    RECORD_LEAVES = 1,  /* numbers of parameters, from 0 */
-    RECORD_STATES = 4,
-    RECORD_DUE = 15,
-    RECORD_ARRAYS_END = 20,
-    RECORD_LEAF = 21,
+    RECORD_PARAMS = 5,
+    STALE_PARAMS = 2,
     RELEASE_PARAMS = 5
 };
 
-/* Where a claimed delivery may go, as herald.delivery_edge has it; back to queued is release. */
-static const char *const outcomes[] = { "retry",      "sent",    "failed", "dead",
-                                        "suppressed", "expired", "unknown" };
-
-/* Parameters as herald.record() has them, then the leaf. Element n of every array is one result. */
-#define RECORD_TYPES                                                                               \
-    {                                                                                              \
-        INT8OID, INT4ARRAYOID, UUIDARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID,             \
-            TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,    \
-            INT8ARRAYOID, INT8ARRAYOID, INT4ARRAYOID, INT8ARRAYOID, UUIDARRAYOID, TEXTARRAYOID,    \
-            INT8ARRAYOID, TEXTARRAYOID, INT8OID, INT4OID                                           \
-    }
-
-#define GIVEN                                                                                      \
-    "with given as materialized (select g.* from unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11," \
-    " $12, $13, $14, $15, $16, $17, $18, $19, $20) with ordinality as g (leaf, id, attempt,"       \
-    " state, class, provider, phase, status, code, reason, provider_id, started_us, latency_us,"   \
-    " failures, due_us, token, token_state, evidence_us, address, place) where g.leaf = $22)"
-
 /*
+ * $1 epoch, $2 now; $3 to $5: whether "given" has retries, tokens, addresses.
+ *
  * Tokens and addresses in one order, so that two records never wait for each other in a circle.
  * Rows are looked up in subqueries of their own and then addressed by place: a plain join might
  * read all of a table for every row, if it was empty when the plan was made.
  */
+#define RECORD(on_conflict)                                                                        \
+    "with done as (delete from # o using given g"                                                  \
+    " cross join lateral (select x.ctid from # x where x.id = g.id"                                \
+    " and x.bucket = g.bucket offset 0) as k (row)"                                                \
+    " where o.ctid = k.row and o.epoch = $1 and o.attempt = g.attempt"                             \
+    " returning g.*, o.notification, o.recipient, o.channel, o.priority, o.device, o.category,"    \
+    " o.template, o.created_at, o.expires_at),"                                                    \
+    " finished as (insert into herald.delivery (id, bucket, notification, recipient, channel,"     \
+    " priority, device, category, template, state, reason, code, provider, provider_id,"           \
+    " attempts, created_at, finished_at)"                                                          \
+    " select d.id, d.bucket, d.notification, d.recipient, d.channel, d.priority, d.device,"        \
+    " d.category, d.template, d.state, d.reason, d.code, d.provider, d.provider_id, d.attempt,"    \
+    " d.created_at, $2"                                                                            \
+    " from done d where d.state <> 'retry'" on_conflict "),"                                       \
+    " waiting as (insert into herald.retry (id, bucket, notification, recipient, channel,"         \
+    " priority, device, category, template, attempt, failures, state, reason, due_at,"             \
+    " created_at, expires_at)"                                                                     \
+    " select d.id, d.bucket, d.notification, d.recipient, d.channel, d.priority, d.device,"        \
+    " d.category, d.template, d.attempt, coalesce(d.failures, 0), 'retry', d.reason, d.due_at,"    \
+    " d.created_at, d.expires_at"                                                                  \
+    " from done d where $3 and d.state = 'retry'" on_conflict "),"                                 \
+    " tried as (insert into herald.attempt (id, bucket, attempt, epoch, class, provider, phase,"   \
+    " status, code, reason, provider_id, started_at, finished_at, latency_us)"                     \
+    " select d.id, d.bucket, d.attempt, $1, d.class, d.provider, d.phase, d.status, d.code,"       \
+    " d.reason, d.provider_id, d.started_at, $2, d.latency_us"                                     \
+    " from done d where d.class is not null" on_conflict "),"                                      \
+    " judged as (update herald.device_token t"                                                     \
+    " set state = d.token_state, state_reason = coalesce(d.code, d.reason), state_at = $2"         \
+    " from (select * from done where $4 and token is not null and token_state is not null"         \
+    " order by token) d"                                                                           \
+    " cross join lateral (select x.ctid from herald.device_token x where x.id = d.token"           \
+    " and x.bucket = d.bucket offset 0) as k (row)"                                                \
+    " where t.ctid = k.row and t.registered_at <= coalesce(d.evidence_at, $2)"                     \
+    " and t.state < d.token_state),"                                                               \
+    " barred as (insert into herald.suppression (bucket, recipient, channel, address, reason,"     \
+    " source, evidence)"                                                                           \
+    " select d.bucket, d.recipient, d.channel,"                                                    \
+    " regexp_replace(d.address, '@[^@]*$', '') || coalesce(lower(substring(d.address from"         \
+    " '@[^@]*$')), ''), coalesce(d.code, d.reason, d.class::text, 'refused'),"                     \
+    " coalesce(d.provider, 'provider'), d.reason"                                                  \
+    " from done d where $5 and d.address is not null"                                              \
+    " order by d.recipient, d.channel, d.address on conflict do nothing)"                          \
+    " select d.place from done d"
+#define RECORD_TYPES                                                                               \
+    {                                                                                              \
+        INT8OID, TIMESTAMPTZOID, BOOLOID, BOOLOID, BOOLOID                                         \
+    }
+
 static struct herald_leaf_statement record_leaf = {
-    .sql = GIVEN
-    ", done as (delete from # o using given g"
-    " cross join lateral (select x.ctid from # x where x.id = g.id"
-    " and x.bucket = herald.id_bucket(g.id) offset 0) as k (row)"
-    " where o.ctid = k.row and o.epoch = $1 and o.attempt = g.attempt"
-    " returning g.*, o.bucket, o.notification, o.recipient, o.channel, o.priority, o.device,"
-    " o.category, o.template, o.created_at, o.expires_at),"
-    " finished as (insert into herald.delivery (id, bucket, notification, recipient, channel,"
-    " priority, device, category, template, state, reason, code, provider, provider_id,"
-    " attempts, created_at, finished_at)"
-    " select d.id, d.bucket, d.notification, d.recipient, d.channel, d.priority, d.device,"
-    " d.category, d.template, d.state::herald.delivery_state, d.reason, d.code, d.provider,"
-    " d.provider_id, d.attempt, d.created_at, herald.from_unix_us($21)"
-    " from done d where d.state <> 'retry' on conflict do nothing),"
-    " waiting as (insert into herald.retry (id, bucket, notification, recipient, channel,"
-    " priority, device, category, template, attempt, failures, state, reason, due_at,"
-    " created_at, expires_at)"
-    " select d.id, d.bucket, d.notification, d.recipient, d.channel, d.priority, d.device,"
-    " d.category, d.template, d.attempt, coalesce(d.failures, 0), 'retry', d.reason,"
-    " herald.from_unix_us(d.due_us), d.created_at, d.expires_at"
-    " from done d where d.state = 'retry' on conflict do nothing),"
-    " tried as (insert into herald.attempt (id, bucket, attempt, epoch, class, provider, phase,"
-    " status, code, reason, provider_id, started_at, finished_at, latency_us)"
-    " select d.id, d.bucket, d.attempt, $1, d.class::herald.outcome_class, d.provider, d.phase,"
-    " d.status, d.code, d.reason, d.provider_id, herald.from_unix_us(d.started_us),"
-    " herald.from_unix_us($21), d.latency_us"
-    " from done d where d.class is not null on conflict do nothing),"
-    " judged as (update herald.device_token t"
-    " set state = d.token_state::herald.token_state, state_reason = coalesce(d.code, d.reason),"
-    " state_at = herald.from_unix_us($21)"
-    " from (select * from done where token is not null and token_state is not null"
-    " order by token) d"
-    " cross join lateral (select x.ctid from herald.device_token x where x.id = d.token"
-    " and x.bucket = d.bucket offset 0) as k (row)"
-    " where t.ctid = k.row and t.registered_at <= herald.from_unix_us(coalesce(d.evidence_us, $21))"
-    " and t.state < d.token_state::herald.token_state),"
-    " barred as (insert into herald.suppression (bucket, recipient, channel, address, reason,"
-    " source, evidence)"
-    " select d.bucket, d.recipient, d.channel,"
-    " regexp_replace(d.address, '@[^@]*$', '') || coalesce(lower(substring(d.address from"
-    " '@[^@]*$')), ''), coalesce(d.code, d.reason, d.class, 'refused'),"
-    " coalesce(d.provider, 'provider'), d.reason"
-    " from done d where d.address is not null order by d.recipient, d.channel, d.address"
-    " on conflict do nothing)"
-    " select d.place from done d",
+    .sql = RECORD(""),
     .param_count = RECORD_PARAMS,
     .params = RECORD_TYPES,
 };
 
-/* Places of the stale results come as $23. A repeated record leaves its first one alone. */
+/* For a batch with a row that is there already, which should not be. */
+static struct herald_leaf_statement record_leaf_again = {
+    .sql = RECORD(" on conflict do nothing"),
+    .param_count = RECORD_PARAMS,
+    .params = RECORD_TYPES,
+};
+
+/* $1 epoch, $2 now. A repeated record leaves its first one alone. */
 static const char stale_sql[] =
-    GIVEN ", stale as materialized (select g.* from given g where g.place = any ($23)),"
-          " known as (update herald.attempt a set applied = false, provider = g.provider,"
-          " provider_id = g.provider_id from stale g"
-          " where a.id = g.id and a.bucket = herald.id_bucket(g.id) and a.attempt = g.attempt"
-          " and a.class = 'lease_lost' and g.provider_id is not null)"
-          " insert into herald.attempt (id, bucket, attempt, epoch, class, provider, phase, status,"
-          " code, reason, provider_id, applied, started_at, finished_at, latency_us)"
-          " select g.id, herald.id_bucket(g.id), g.attempt, $1, g.class::herald.outcome_class,"
-          " g.provider, g.phase, g.status, g.code, g.reason, g.provider_id, false,"
-          " herald.from_unix_us(g.started_us), herald.from_unix_us($21), g.latency_us"
-          " from stale g where g.class is not null and herald.id_bucket(g.id) is not null"
-          " and not exists (select from herald.attempt a where a.id = g.id"
-          " and a.bucket = herald.id_bucket(g.id) and a.attempt = g.attempt)"
-          " on conflict do nothing";
+    "with known as (update herald.attempt a set applied = false, provider = g.provider,"
+    " provider_id = g.provider_id from given g"
+    " where a.id = g.id and a.bucket = g.bucket and a.attempt = g.attempt"
+    " and a.class = 'lease_lost' and g.provider_id is not null)"
+    " insert into herald.attempt (id, bucket, attempt, epoch, class, provider, phase, status,"
+    " code, reason, provider_id, applied, started_at, finished_at, latency_us)"
+    " select g.id, g.bucket, g.attempt, $1, g.class, g.provider, g.phase, g.status, g.code,"
+    " g.reason, g.provider_id, false, g.started_at, $2, g.latency_us"
+    " from given g where g.class is not null and g.bucket is not null"
+    " and not exists (select from herald.attempt a where a.id = g.id"
+    " and a.bucket = g.bucket and a.attempt = g.attempt)"
+    " on conflict do nothing";
+
+static SPIPlanPtr stale_plan;
 
 static struct herald_leaf_statement release_leaf = {
     .sql = "update # o set epoch = null, claimed_at = null"
@@ -135,73 +126,6 @@ static struct herald_leaf_statement release_leaf = {
 
 HERALD_FUNCTION(herald_record);
 HERALD_FUNCTION(herald_release);
-
-/* The results of one call to record. */
-struct results
-{
-    Datum values[RECORD_PARAMS + 1];
-    int count;
-    bool leaves[HERALD_OUTBOX_LEAVES];
-    bool *applied; /* by place, from 0 */
-    int applied_count;
-};
-
-static int
-array_count(Datum array)
-{
-    ArrayType *value = DatumGetArrayTypeP(array);
-
-    if (ARR_NDIM(value) > 1)
-        ereport(ERROR, errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-                errmsg("arrays must have one dimension"));
-    return ArrayGetNItems(ARR_NDIM(value), ARR_DIMS(value));
-}
-
-/* Copy arguments to values; arrays from 1 to arrays_end - 1 must be of one length, returned. */
-static int
-read_arguments(FunctionCallInfo fcinfo, Datum *values, int arrays_end)
-{
-    int count = 0;
-
-    for (int i = 0; i < PG_NARGS(); i++)
-    {
-        if (PG_ARGISNULL(i))
-            ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-                    errmsg("argument %d must not be null", i + 1),
-                    errhint("Elements of arrays may be null."));
-        values[i] = PG_GETARG_DATUM(i);
-        if (i < 1 || i >= arrays_end)
-            continue;
-        if (i == 1)
-            count = array_count(values[i]);
-        else if (array_count(values[i]) != count)
-            ereport(ERROR, errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-                    errmsg("arrays must have the same length"),
-                    errdetail("Argument 2 has %d elements, argument %d has %d.", count, i + 1,
-                              array_count(values[i])));
-    }
-    return count;
-}
-
-static void
-find_leaves(Datum array, bool *leaves)
-{
-    Datum *elements;
-    bool *nulls;
-    int count;
-
-    deconstruct_array(DatumGetArrayTypeP(array), INT4OID, sizeof(int32), true, TYPALIGN_INT,
-                      &elements, &nulls, &count);
-    for (int i = 0; i < count; i++)
-    {
-        int32 leaf = nulls[i] ? -1 : DatumGetInt32(elements[i]);
-
-        if (leaf < 0 || leaf >= HERALD_OUTBOX_LEAVES)
-            ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                    errmsg("leaf must be between 0 and %d", HERALD_OUTBOX_LEAVES - 1));
-        leaves[leaf] = true;
-    }
-}
 
 /* Not to wait for a leaf that somebody has locked: the caller has results of others too. */
 static void
@@ -219,43 +143,14 @@ lock_leaves(const bool *leaves)
 }
 
 static void
-check_state(const char *state, bool has_due)
+record_in_leaf(struct herald_results *results, struct herald_leaf_statement *statement, int leaf,
+               const struct herald_results_kinds *kinds)
 {
-    for (size_t i = 0; i < lengthof(outcomes); i++)
-    {
-        if (strcmp(outcomes[i], state) != 0)
-            continue;
-        if (i == 0 && !has_due)
-            ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                    errmsg("a retry needs a time at which it is due"));
-        return;
-    }
-    ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-            errmsg("a claimed delivery cannot become \"%.64s\"", state));
-}
+    Datum values[RECORD_PARAMS] = { Int64GetDatum(results->epoch),
+                                    TimestampTzGetDatum(results->now), BoolGetDatum(kinds->retries),
+                                    BoolGetDatum(kinds->tokens), BoolGetDatum(kinds->addresses) };
 
-static void
-check_states(const struct results *results)
-{
-    Datum *states;
-    Datum *due;
-    bool *state_nulls;
-    bool *due_nulls;
-    int count;
-
-    deconstruct_array(DatumGetArrayTypeP(results->values[RECORD_STATES]), TEXTOID, -1, false,
-                      TYPALIGN_INT, &states, &state_nulls, &count);
-    deconstruct_array(DatumGetArrayTypeP(results->values[RECORD_DUE]), INT8OID, sizeof(int64),
-                      FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &due, &due_nulls, &count);
-    for (int i = 0; i < count; i++)
-        check_state(state_nulls[i] ? "" : TextDatumGetCString(states[i]), !due_nulls[i]);
-}
-
-static void
-record_in_leaf(struct results *results, int leaf)
-{
-    results->values[RECORD_LEAF] = Int32GetDatum(leaf);
-    if (SPI_execute_plan(herald_outbox_plan(&record_leaf, leaf), results->values, NULL, false, 0) !=
+    if (SPI_execute_plan(herald_outbox_plan(statement, leaf), values, NULL, false, 0) !=
         SPI_OK_SELECT)
         elog(ERROR, "could not record results");
     for (uint64 i = 0; i < SPI_processed; i++)
@@ -263,37 +158,64 @@ record_in_leaf(struct results *results, int leaf)
         bool is_null;
         Datum place = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &is_null);
 
-        results->applied[DatumGetInt64(place) - 1] = true;
-        results->applied_count++;
+        results->applied[DatumGetInt32(place)] = true;
     }
 }
 
-/* The stale results of all leaves: $22, the leaf, takes one after the other. */
-static void
-record_stale(struct results *results)
+/*
+ * Record without looking for rows that are there already, which costs more than the rest of an
+ * insert. False, and nothing is changed, when there was one.
+ */
+static bool
+try_record(struct herald_results *results, int leaf, const struct herald_results_kinds *kinds)
 {
-    static const Oid types[RECORD_PARAMS] = RECORD_TYPES;
-    Oid params[RECORD_PARAMS + 1];
-    Datum *places = palloc((size_t) results->count * sizeof(Datum));
-    int stale = 0;
+    MemoryContext context = CurrentMemoryContext;
+    ResourceOwner owner = CurrentResourceOwner;
+    volatile bool is_done = true;
 
-    for (int i = 0; i < results->count; i++)
+    BeginInternalSubTransaction(NULL);
+    MemoryContextSwitchTo(context);
+    PG_TRY();
     {
-        if (!results->applied[i])
-            places[stale++] = Int64GetDatum(i + 1);
+        record_in_leaf(results, &record_leaf, leaf, kinds);
+        ReleaseCurrentSubTransaction();
     }
-    memcpy(params, types, sizeof(types));
-    params[RECORD_PARAMS] = INT8ARRAYOID;
-    results->values[RECORD_PARAMS] = PointerGetDatum(
-        construct_array(places, stale, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+    PG_CATCH();
+    {
+        ErrorData *error;
+
+        MemoryContextSwitchTo(context);
+        error = CopyErrorData();
+        if (error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION)
+            PG_RE_THROW();
+        FlushErrorState();
+        RollbackAndReleaseCurrentSubTransaction();
+        is_done = false;
+    }
+    PG_END_TRY();
+    MemoryContextSwitchTo(context);
+    CurrentResourceOwner = owner;
+    return is_done;
+}
+
+static void
+record_stale(struct herald_results *results)
+{
+    static const Oid params[STALE_PARAMS] = { INT8OID, TIMESTAMPTZOID };
+    Datum values[STALE_PARAMS] = { Int64GetDatum(results->epoch),
+                                   TimestampTzGetDatum(results->now) };
+
     for (int leaf = 0; leaf < HERALD_OUTBOX_LEAVES; leaf++)
     {
+        struct herald_results_kinds kinds;
+
         if (!results->leaves[leaf])
             continue;
-        results->values[RECORD_LEAF] = Int32GetDatum(leaf);
-        if (SPI_execute_with_args(stale_sql, lengthof(params), params, results->values, NULL, false,
-                                  0) != SPI_OK_INSERT)
+        herald_results_show(results, leaf, &kinds);
+        if (SPI_execute_plan(herald_saved_plan(&stale_plan, stale_sql, STALE_PARAMS, params),
+                             values, NULL, false, 0) != SPI_OK_INSERT)
             elog(ERROR, "could not record stale results");
+        herald_results_hide();
     }
 }
 
@@ -306,38 +228,62 @@ force_synchronous_commit(void)
                                  GUC_ACTION_LOCAL, true, 0, false);
 }
 
+static int
+count_applied(const struct herald_results *results)
+{
+    int count = 0;
+
+    for (int i = 0; i < results->count; i++)
+        count += results->applied[i] ? 1 : 0;
+    return count;
+}
+
+static int
+record_all(struct herald_results *results)
+{
+    int applied;
+
+    for (int leaf = 0; leaf < HERALD_OUTBOX_LEAVES; leaf++)
+    {
+        struct herald_results_kinds kinds;
+
+        if (!results->leaves[leaf])
+            continue;
+        herald_results_show(results, leaf, &kinds);
+        if (!try_record(results, leaf, &kinds))
+            record_in_leaf(results, &record_leaf_again, leaf, &kinds);
+        herald_results_hide();
+    }
+    applied = count_applied(results);
+    if (applied < results->count)
+        record_stale(results);
+    return applied;
+}
+
 Datum
 herald_record(PG_FUNCTION_ARGS)
 {
-    struct results results = { 0 };
+    struct herald_results results;
     TupleDesc row;
     Datum values[2];
     bool nulls[2] = { false, false };
+    int applied;
     int level;
 
     if (get_call_result_type(fcinfo, NULL, &row) != TYPEFUNC_COMPOSITE)
         elog(ERROR, "herald.record() must return a row");
-    results.count = read_arguments(fcinfo, results.values, RECORD_ARRAYS_END);
-    find_leaves(results.values[RECORD_LEAVES], results.leaves);
-    check_states(&results);
+    herald_results_read(&results, fcinfo);
     lock_leaves(results.leaves);
-    results.applied = palloc0((size_t) results.count * sizeof(bool) + 1);
 
     force_synchronous_commit();
     SPI_connect();
     level = herald_pinned_begin();
-    for (int leaf = 0; leaf < HERALD_OUTBOX_LEAVES; leaf++)
-    {
-        if (results.leaves[leaf])
-            record_in_leaf(&results, leaf);
-    }
-    if (results.applied_count < results.count)
-        record_stale(&results);
+    applied = record_all(&results);
     herald_pinned_end(level);
     SPI_finish();
 
-    values[0] = Int32GetDatum(results.applied_count);
-    values[1] = Int32GetDatum(results.count - results.applied_count);
+    values[0] = Int32GetDatum(applied);
+    values[1] = Int32GetDatum(results.count - applied);
     PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(row), values, nulls)));
 }
 
@@ -349,8 +295,18 @@ herald_release(PG_FUNCTION_ARGS)
     int64 released = 0;
     int level;
 
-    (void) read_arguments(fcinfo, values, RELEASE_PARAMS - 1);
-    find_leaves(values[1], leaves);
+    for (int i = 0; i < PG_NARGS(); i++)
+    {
+        if (PG_ARGISNULL(i))
+            ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+                    errmsg("argument %d must not be null", i + 1));
+        values[i] = PG_GETARG_DATUM(i);
+    }
+    if (herald_array_count(values[1]) != herald_array_count(values[2]) ||
+        herald_array_count(values[1]) != herald_array_count(values[3]))
+        ereport(ERROR, errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+                errmsg("arrays must have the same length"));
+    herald_find_leaves(values[1], leaves);
     lock_leaves(leaves);
     SPI_connect();
     level = herald_pinned_begin();

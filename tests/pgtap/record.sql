@@ -106,6 +106,22 @@ update herald.outbox set attempt = 2 where recipient in ('r12', 'r17');
 select results_eq('select * from pg_temp.record()', 'values (9, 2)', 'stale results do not hold up the others');
 delete from herald.outbox;
 
+-- rows that are there already, which should not be: the others are recorded, and nothing is tried again
+select pg_temp.put('r' || i) from generate_series(1, 3) i \g /dev/null
+select pg_temp.take('sms') \g /dev/null
+insert into herald.delivery (id, bucket, notification, recipient, channel, priority, template, state, attempts, created_at, finished_at)
+select o.id, o.bucket, o.notification, o.recipient, o.channel, o.priority, o.template, 'failed', 9, o.created_at, now()
+  from herald.outbox o where o.recipient = 'r2';
+insert into herald.attempt (id, bucket, attempt, epoch, class, finished_at)
+select o.id, o.bucket, o.attempt, 9, 'retry', now() from herald.outbox o where o.recipient = 'r3';
+select results_eq('select * from pg_temp.record()', 'values (3, 0)', 'a row that is there does not fail the batch');
+select results_eq($$select r.provider_id, d.state::text, d.attempts, a.epoch from results r join herald.delivery d using (id)
+                      join herald.attempt a using (id) order by 1$$,
+                  $$values ('p-r1', 'sent', 1, 1::bigint), ('p-r2', 'failed', 9, 1), ('p-r3', 'sent', 1, 9)$$, 'and stays as it is');
+select is((select count(*) from herald.outbox), 0::bigint, 'the claims are ended');
+delete from herald.delivery;
+delete from herald.attempt;
+
 -- tokens
 insert into herald.device_token (id, bucket, device, recipient, issuer, token, registered_at)
 select herald.new_id(herald.bucket('r1')), herald.bucket('r1'), herald.new_id(1), 'r1', 'apns', t, '2026-01-01 00:00:00+00'

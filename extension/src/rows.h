@@ -1,0 +1,31 @@
+/*
+ * Rows that C hands to SQL: a tuplestore that statements of the current SPI connection read like a
+ * table. Much cheaper than arrays through unnest(), which stores every column apart.
+ */
+#ifndef HERALD_ROWS_H
+#define HERALD_ROWS_H
+
+#include "access/tupdesc.h"
+#include "utils/tuplestore.h"
+
+struct herald_column
+{
+    const char *name;
+    Oid type;             /* InvalidOid: own_type */
+    const char *own_type; /* name of a type in schema herald */
+};
+
+/* Oid of a type in schema herald. Raises 42704 when there is none. */
+Oid herald_own_type(const char *name);
+
+/* Rows of these columns; allocated in the current context. */
+TupleDesc herald_rows_describe(const struct herald_column *columns, int count);
+
+/*
+ * Show rows under a name to statements, which may be saved: until herald_rows_hide() or the end of
+ * the SPI connection. count is how many the planner shall expect.
+ */
+void herald_rows_show(const char *name, TupleDesc desc, Tuplestorestate *rows, double count);
+void herald_rows_hide(const char *name);
+
+#endif
