@@ -32,6 +32,7 @@ static const struct option_row rows[] = {
     { "Behaviour", "script", 's', "FILE", NULL, NULL, 0, "faults to play, as JSON (see below)" },
     { "Behaviour", "apns-environment", 0, "NAME", NULL, "production", 0,
       "production or development" },
+    { "Behaviour", "http1", 0, NULL, NULL, NULL, 0, "speak HTTP/1.1 only" },
     { "Behaviour", "fast", 0, NULL, NULL, NULL, 0,
       "answer every HTTP request with a success and only count: no checks, no faults, no records" },
     { "Behaviour", "misbehave", 0, "SEED", NULL, NULL, 0,
@@ -229,8 +230,8 @@ listen_all(struct process *process, const char **reterr)
 
     sandbox->loop = loop_create();
     sandbox->net = sock_net_create(sandbox->loop, before_write, sandbox);
-    sandbox->https_tls =
-        tls_server_create(credentials->server_pem, credentials->server_key, true, reterr);
+    sandbox->https_tls = tls_server_create(credentials->server_pem, credentials->server_key,
+                                           !options_get_switch(process->options, "http1"), reterr);
     sandbox->smtp_tls =
         tls_server_create(credentials->server_pem, credentials->server_key, false, reterr);
     if (sandbox->https_tls == NULL || sandbox->smtp_tls == NULL)

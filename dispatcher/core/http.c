@@ -1,16 +1,17 @@
-/* Exchanges on libcurl's multi interface. */
+/* The door to all exchanges; HTTP/1.1 and links on libcurl's multi interface. */
 #include "core/http.h"
 
-#include <ctype.h>
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
 
-#include "core/buf.h"
 #include "core/failpoint.h"
+#include "core/http2.h"
 #include "core/http_address.h"
+#include "core/http_alpn.h"
+#include "core/http_answer.h"
 #include "core/http_link.h"
 #include "core/log.h"
 #include "core/mail.h"
@@ -18,9 +19,6 @@
 
 #define HTTP_POOL_MAX 1024
 #define HTTP_CONNECTIONS_KEPT 1024
-#define HTTP_DISCARD_MAX 1048576 /* an answer longer than this is cut off */
-#define HTTP_HEADER_VALUE_MAX 8192
-#define HTTP_RETRY_AFTER_MAX 1000000000
 #define HTTP_TOTAL_TIMEOUT_MS 30000
 #define HTTP_CONNECT_TIMEOUT_MS 10000
 
@@ -50,11 +48,8 @@ struct http_exchange
 
     struct curl_slist *headers;
     size_t uploaded; /* bytes of the body that libcurl took */
-    struct buf body;
-    size_t received;
-    bool body_cut;
+    struct http_answer answer;
     bool headers_done;
-    struct wire_answer *answer;
 };
 
 struct http_link
@@ -62,6 +57,7 @@ struct http_link
     struct http_transfer transfer;
     struct http_link_events events;
     void *user;
+    bool is_http2;
 };
 
 /* A multi handle driven by the loop. */
@@ -79,6 +75,7 @@ struct http
     struct http_engine links;    /* apart, because links count against a multi's connection limit */
     struct loop_timer *deferred; /* delivers what ended before it began */
     struct mail *mail;
+    struct http2 *http2;
     struct http_transfer *active;
     struct http_exchange *finished; /* to be called back, oldest first */
     struct http_exchange **finished_end;
@@ -131,88 +128,8 @@ static size_t
 http_on_body(char *data, size_t size, size_t count, void *user)
 {
     struct http_exchange *exchange = user;
-    size_t len = size * count;
-    size_t room = WIRE_ANSWER_BODY_MAX - exchange->body.len;
 
-    exchange->received += len;
-    if (len > room)
-    {
-        exchange->body_cut = true;
-    }
-    buf_append(&exchange->body, data, len < room ? len : room);
-    return exchange->received <= HTTP_DISCARD_MAX ? len : 0;
-}
-
-static void
-http_trim(const char **text, size_t *len)
-{
-    while (*len > 0 && isspace((unsigned char) **text))
-    {
-        (*text)++;
-        (*len)--;
-    }
-    while (*len > 0 && isspace((unsigned char) (*text)[*len - 1]))
-    {
-        (*len)--;
-    }
-}
-
-/* Seconds of a Retry-After value in either form; -1 when it is neither. */
-static int64_t
-http_retry_after(const struct http *http, const char *value)
-{
-    int64_t seconds;
-    time_t date;
-
-    if (*value != '\0' && value[strspn(value, "0123456789")] == '\0')
-    {
-        seconds = strtoll(value, NULL, 10);
-    }
-    else if ((date = curl_getdate(value, NULL)) != -1)
-    {
-        seconds = (int64_t) date - loop_wall_us(http->loop) / 1000000;
-    }
-    else
-    {
-        return -1;
-    }
-    seconds = seconds < HTTP_RETRY_AFTER_MAX ? seconds : HTTP_RETRY_AFTER_MAX;
-    return seconds > 0 ? seconds : 0;
-}
-
-static void
-http_add_answer_header(struct http_exchange *exchange, const char *line, size_t len)
-{
-    struct wire_answer *answer = exchange->answer;
-    const char *colon = memchr(line, ':', len);
-    const char *value;
-    size_t value_len;
-    struct wire_header header;
-    char *name;
-
-    if (colon == NULL)
-    {
-        return;
-    }
-    name = arena_strndup(exchange->arena, line, (size_t) (colon - line));
-    for (char *p = name; *p != '\0'; p++)
-    {
-        *p = (char) tolower((unsigned char) *p);
-    }
-    value = colon + 1;
-    value_len = len - (size_t) (value - line);
-    http_trim(&value, &value_len);
-    value_len = value_len < HTTP_HEADER_VALUE_MAX ? value_len : HTTP_HEADER_VALUE_MAX;
-    header.name = name;
-    header.value = arena_strndup(exchange->arena, value, value_len);
-    if (strcmp(name, "retry-after") == 0)
-    {
-        answer->retry_after_s = http_retry_after(exchange->transfer.http, header.value);
-    }
-    if (answer->header_count < WIRE_HEADERS_MAX)
-    {
-        answer->headers[answer->header_count++] = header;
-    }
+    return http_answer_add_body(&exchange->answer, data, size * count) ? size * count : 0;
 }
 
 static size_t
@@ -220,22 +137,23 @@ http_on_header(char *data, size_t size, size_t count, void *user)
 {
     struct http_exchange *exchange = user;
     size_t len = size * count;
+    const char *colon;
 
     if (len >= 5 && memcmp(data, "HTTP/", 5) == 0)
     {
-        /* A status line; an interim answer's headers are forgotten. */
         FAILPOINT("K5", NULL);
-        exchange->answer->header_count = 0;
-        exchange->answer->retry_after_s = -1;
+        http_answer_restart(&exchange->answer);
         exchange->headers_done = false;
     }
     else if (len <= 2)
     {
         exchange->headers_done = true;
     }
-    else if (!exchange->headers_done)
+    else if (!exchange->headers_done && (colon = memchr(data, ':', len)) != NULL)
     {
-        http_add_answer_header(exchange, data, len);
+        http_answer_add_header(&exchange->answer, data, (size_t) (colon - data), colon + 1,
+                               len - (size_t) (colon + 1 - data),
+                               loop_wall_us(exchange->transfer.http->loop));
     }
     return len;
 }
@@ -326,14 +244,11 @@ http_set_http(struct http_exchange *exchange)
 {
     const struct wire_request *request = exchange->request;
     const char *method = request->method != NULL ? request->method : "POST";
-    bool secure = http_has_prefix(request->url, "https://");
     CURL *easy = exchange->transfer.easy;
 
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR,
                      exchange->options->allow_http ? "http,https" : "https");
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
-                     (long) (secure ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
-    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->fresh_connection ? 1L : 0L);
     http_set_headers(exchange);
@@ -510,8 +425,8 @@ http_remove(struct http_transfer *transfer, bool failed)
 static void
 http_fail(struct http_exchange *exchange, enum wire_result result, const char *error)
 {
-    exchange->answer->result = result;
-    exchange->answer->error = error;
+    exchange->answer.wire->result = result;
+    exchange->answer.wire->error = error;
     http_finish(exchange);
     loop_timer_start(exchange->transfer.http->deferred, 0, 0);
 }
@@ -529,10 +444,7 @@ http_new_exchange(struct http *http, struct arena *arena, http_done_fn done, voi
     exchange->arena = arena;
     exchange->done = done;
     exchange->user = user;
-    exchange->answer = arena_alloc(arena, sizeof(*exchange->answer));
-    exchange->answer->retry_after_s = -1;
-    exchange->answer->body = "";
-    buf_init(&exchange->body, WIRE_ANSWER_BODY_MAX);
+    http_answer_init(&exchange->answer, arena);
     http->in_flight++;
     return exchange;
 }
@@ -541,28 +453,29 @@ static void
 http_free_exchange(struct http_exchange *exchange)
 {
     curl_slist_free_all(exchange->headers);
-    buf_finish(&exchange->body);
+    http_answer_finish(&exchange->answer);
     free(exchange);
 }
 
-void
-http_start(struct http *http, const struct wire_request *request,
-           const struct http_options *options, struct arena *arena, http_done_fn done, void *user)
+/* Over HTTP/1.1. */
+static void
+http_start_http1(struct http *http, const struct wire_request *request,
+                 const struct http_options *options, struct arena *arena, http_done_fn done,
+                 void *user)
 {
     const char *problem = wire_request_problem(request, options->allow_http);
-    struct http_exchange *exchange;
+    struct http_exchange *exchange = http_new_exchange(http, arena, done, user);
 
-    if (problem == NULL && request->kind == WIRE_MAIL)
-    {
-        mail_start(http->mail, request, options, arena, done, user);
-        return;
-    }
-    exchange = http_new_exchange(http, arena, done, user);
     exchange->request = request;
     exchange->options = options;
     if (problem != NULL)
     {
         http_fail(exchange, WIRE_FORBIDDEN, problem);
+        return;
+    }
+    if (request->http2_required)
+    {
+        http_fail(exchange, WIRE_NOT_HTTP2, "the peer does not speak HTTP/2");
         return;
     }
     exchange->transfer.easy = http_take_handle(http);
@@ -576,10 +489,30 @@ http_start(struct http *http, const struct wire_request *request,
     }
 }
 
+void
+http_start(struct http *http, const struct wire_request *request,
+           const struct http_options *options, struct arena *arena, http_done_fn done, void *user)
+{
+    bool allowed = wire_request_problem(request, options->allow_http) == NULL;
+
+    if (allowed && request->kind == WIRE_MAIL)
+    {
+        mail_start(http->mail, request, options, arena, done, user);
+    }
+    else if (allowed && http_has_prefix(request->url, "https://"))
+    {
+        http2_start(http->http2, request, options, arena, done, user);
+    }
+    else
+    {
+        http_start_http1(http, request, options, arena, done, user);
+    }
+}
+
 size_t
 http_in_flight(const struct http *http)
 {
-    return http->in_flight + mail_in_flight(http->mail);
+    return http->in_flight + mail_in_flight(http->mail) + http2_in_flight(http->http2);
 }
 
 /* ---- judging what libcurl says ---- */
@@ -606,19 +539,14 @@ http_was_sent(const struct http_exchange *exchange, CURLcode rc)
 static enum wire_result
 http_judge_http(struct http_exchange *exchange, CURLcode rc)
 {
-    struct wire_answer *answer = exchange->answer;
+    struct wire_answer *answer = exchange->answer.wire;
     long status = 0;
-    long version = 0;
 
     curl_easy_getinfo(exchange->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_getinfo(exchange->transfer.easy, CURLINFO_HTTP_VERSION, &version);
     if (status >= 200)
     {
         answer->status = (int) status;
-        answer->body_truncated = exchange->body_cut || rc != CURLE_OK;
-        return exchange->request->http2_required && version != CURL_HTTP_VERSION_2_0
-                   ? WIRE_NOT_HTTP2
-                   : WIRE_ANSWERED;
+        return WIRE_ANSWERED;
     }
     switch (rc)
     {
@@ -643,8 +571,6 @@ http_error_text(const struct http_exchange *exchange, enum wire_result result, C
             return rc == CURLE_COULDNT_CONNECT || rc == CURLE_ABORTED_BY_CALLBACK
                        ? "the peer's address is not a public one"
                        : "the URL cannot be used";
-        case WIRE_NOT_HTTP2:
-            return "the peer does not speak HTTP/2";
         default:
             return arena_printf(exchange->arena, "%s (curl %d)", curl_easy_strerror(rc), (int) rc);
     }
@@ -653,7 +579,7 @@ http_error_text(const struct http_exchange *exchange, enum wire_result result, C
 static void
 http_judge(struct http_exchange *exchange, CURLcode rc)
 {
-    struct wire_answer *answer = exchange->answer;
+    struct wire_answer *answer = exchange->answer.wire;
     curl_off_t total_us = 0;
 
     curl_easy_getinfo(exchange->transfer.easy, CURLINFO_TOTAL_TIME_T, &total_us);
@@ -673,8 +599,7 @@ http_judge(struct http_exchange *exchange, CURLcode rc)
         answer->result = http_judge_http(exchange, rc);
     }
     answer->error = http_error_text(exchange, answer->result, rc);
-    answer->body = arena_strndup(exchange->arena, exchange->body.data, exchange->body.len);
-    answer->body_len = exchange->body.len;
+    http_answer_complete(&exchange->answer, rc != CURLE_OK);
 }
 
 static void
@@ -705,6 +630,7 @@ http_link_ended(struct http_transfer *transfer, CURLcode rc)
 {
     struct http_link *link = (struct http_link *) transfer;
     enum http_link_result result = HTTP_LINK_FAILED;
+    const char *error = curl_easy_strerror(rc);
 
     if (rc == CURLE_OK)
     {
@@ -714,11 +640,32 @@ http_link_ended(struct http_transfer *transfer, CURLcode rc)
     {
         result = HTTP_LINK_AUTH;
     }
-    else if (rc == CURLE_URL_MALFORMAT || rc == CURLE_UNSUPPORTED_PROTOCOL || transfer->forbidden)
+    else if (transfer->forbidden)
     {
         result = HTTP_LINK_FORBIDDEN;
+        error = "the peer's address is not a public one";
     }
-    link->events.ready(link->user, result, curl_easy_strerror(rc));
+    else if (rc == CURLE_URL_MALFORMAT || rc == CURLE_UNSUPPORTED_PROTOCOL)
+    {
+        result = HTTP_LINK_FORBIDDEN;
+        error = "the URL cannot be used";
+    }
+    link->events.ready(link->user, result, error);
+}
+
+/* libcurl would speak HTTP/2 itself, were the protocol not offered behind its back. */
+static CURLcode
+http_offer_http2(CURL *easy, void *ctx, void *link)
+{
+    (void) easy;
+    return http_alpn_offer(ctx, &((struct http_link *) link)->is_http2) ? CURLE_OK
+                                                                        : CURLE_OUT_OF_MEMORY;
+}
+
+bool
+http_link_is_http2(const struct http_link *link)
+{
+    return link->is_http2;
 }
 
 struct http_link *
@@ -736,7 +683,14 @@ http_link_open(struct http *http, const struct wire_request *request,
     link->events = *events;
     link->user = user;
     http_set_transport(&link->transfer, request, options);
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https,smtp,smtps");
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(easy, CURLOPT_SSL_ENABLE_ALPN, 0L);
+    curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, link);
+    if (http_has_prefix(request->url, "https://"))
+    {
+        curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, http_offer_http2);
+    }
     curl_easy_setopt(easy, CURLOPT_USE_SSL,
                      (long) (request->starttls ? CURLUSESSL_ALL : CURLUSESSL_NONE));
     curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
@@ -806,7 +760,7 @@ http_deliver(struct http *http)
             http->finished_end = &http->finished;
         }
         http->in_flight--;
-        exchange->done(exchange->user, exchange->answer);
+        exchange->done(exchange->user, exchange->answer.wire);
         http_free_exchange(exchange);
     }
 }
@@ -937,8 +891,8 @@ http_engine_finish(struct http_engine *engine)
 struct http *
 http_create(struct loop *loop, int max_streams, int max_connections)
 {
+    static const struct http2_doors doors = { http_start_http1 };
     struct http *http = mem_alloc(sizeof(*http));
-    CURLM *multi;
 
     curl_global_init(CURL_GLOBAL_DEFAULT);
     http->loop = loop;
@@ -947,10 +901,9 @@ http_create(struct loop *loop, int max_streams, int max_connections)
     http->mail = mail_create(loop, http, max_connections);
     http_engine_init(&http->links, http);
     http_engine_init(&http->exchanges, http);
-    multi = http->exchanges.multi;
-    curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long) CURLPIPE_MULTIPLEX);
-    curl_multi_setopt(multi, CURLMOPT_MAX_CONCURRENT_STREAMS, (long) max_streams);
-    curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long) max_connections);
+    http->http2 = http2_create(loop, http, max_streams, max_connections, &doors);
+    curl_multi_setopt(http->exchanges.multi, CURLMOPT_PIPELINING, (long) CURLPIPE_NOTHING);
+    curl_multi_setopt(http->exchanges.multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long) max_connections);
     return http;
 }
 
@@ -963,7 +916,8 @@ http_destroy(struct http *http)
     {
         return;
     }
-    mail_destroy(http->mail); /* with all links, so only exchanges are left */
+    mail_destroy(http->mail);
+    http2_destroy(http->http2); /* the last links, so only exchanges are left */
     while ((exchange = (struct http_exchange *) http->active) != NULL)
     {
         http_remove(&exchange->transfer, false);

@@ -1,6 +1,7 @@
 /*
- * Moves requests: HTTP on libcurl's multi interface with HTTP/2 multiplexing and connection reuse,
- * mail over SMTP connections that libcurl sets up.
+ * Moves requests: HTTP/2 (nghttp2) over TLS connections that libcurl sets up, HTTP/1.1 on libcurl's
+ * multi interface where the peer speaks nothing newer, mail over SMTP connections that libcurl sets
+ * up. Connections are reused.
  *
  * What is fixed here: redirects off, https and smtp(s) only (http needs allow_http), TLS ≥ 1.2 with
  * verification, no proxies from the environment, bodies sent once (a rewind fails, so libcurl never

@@ -1,7 +1,8 @@
 /*
- * A connection to a mail server that libcurl sets up: name, TCP, TLS, greeting, EHLO, STARTTLS,
- * AUTH. The bytes after that are the owner's, core/mail.c: libcurl itself would stop the whole loop
- * while it waits for the reply behind the final dot.
+ * A connection that libcurl sets up: name, TCP, TLS, and for a mail server greeting, EHLO, STARTTLS
+ * and AUTH. The bytes after that are the owner's. core/mail.c: libcurl itself would stop the whole
+ * loop while it waits for the reply behind the final dot. core/http2.c: libcurl wakes every
+ * transfer of a connection for each packet, and resends requests on its own.
  */
 #ifndef CORE_HTTP_LINK_H
 #define CORE_HTTP_LINK_H
@@ -23,7 +24,7 @@ enum http_link_result
 
 struct http_link_events
 {
-    /* A line of the server's replies during set-up. */
+    /* A line of a mail server's replies during set-up. */
     void (*line)(void *user, const char *line, size_t len);
     /* Set-up is over; error (a static sentence) unless it is up. The owner closes in any case. */
     void (*ready)(void *user, enum http_link_result result, const char *error);
@@ -36,6 +37,9 @@ struct http_link *http_link_open(struct http *http, const struct wire_request *r
 
 /* Close at once; NULL is allowed. */
 void http_link_close(struct http_link *link);
+
+/* Was HTTP/2 chosen in the TLS handshake of an https link that is up? */
+bool http_link_is_http2(const struct http_link *link);
 
 /* The socket, for a watch of the owner's. */
 int http_link_fd(const struct http_link *link);

@@ -46,15 +46,14 @@ mem_resize(void *old, size_t size)
 char *
 mem_strdup(const char *text)
 {
-    char *ret;
-    size_t size;
+    return text != NULL ? mem_strndup(text, strlen(text)) : NULL;
+}
 
-    if (text == NULL)
-    {
-        return NULL;
-    }
-    size = strlen(text) + 1;
-    ret = mem_alloc(size);
-    memcpy(ret, text, size);
+char *
+mem_strndup(const char *text, size_t len)
+{
+    char *ret = mem_alloc(len + 1);
+
+    memcpy(ret, text, len);
     return ret;
 }

@@ -13,6 +13,9 @@ void *mem_resize(void *old, size_t size);
 /* A copy of the text; NULL for NULL. */
 char *mem_strdup(const char *text);
 
+/* A copy of the first len bytes, NUL-terminated. */
+char *mem_strndup(const char *text, size_t len);
+
 /* End the process because memory is exhausted. */
 _Noreturn void mem_exhausted(void);
 
