@@ -186,10 +186,14 @@ try_record(struct herald_results *results, int leaf, const struct herald_results
 
         MemoryContextSwitchTo(context);
         error = CopyErrorData();
-        if (error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION)
-            PG_RE_THROW();
         FlushErrorState();
+
+        /* Whatever it was: the session would stay in a subtransaction that nobody ends. */
         RollbackAndReleaseCurrentSubTransaction();
+        MemoryContextSwitchTo(context);
+        CurrentResourceOwner = owner;
+        if (error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION)
+            ReThrowError(error);
         is_done = false;
     }
     PG_END_TRY();
