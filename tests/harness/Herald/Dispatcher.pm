@@ -11,7 +11,8 @@ our @ISA = ('Herald::Process');
 sub start
 {
     my ($class, $cluster, %with) = @_;
-    my %env = ($cluster->libpq_environment($with{user}), %{ $with{env} // {} });
+    # The test's PGAPPNAME would hide the names that a dispatcher gives its sessions.
+    my %env = (PGAPPNAME => undef, $cluster->libpq_environment($with{user}), %{ $with{env} // {} });
     return $class->SUPER::start(
         $with{name} // 'dispatcher',
         [ "$ENV{HERALD_BIN}/herald-dispatcher", @{ $with{args} // [] } ],

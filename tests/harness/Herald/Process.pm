@@ -10,8 +10,8 @@ use Socket qw(SOCK_DGRAM);
 
 my %running;
 
-# start(NAME, COMMAND, env => {…}, notify => 1): with notify, returns after the daemon has said
-# READY=1 to NOTIFY_SOCKET.
+# start(NAME, COMMAND, env => {…}, notify => 1): undef in env unsets a variable; with notify, returns
+# after the daemon has said READY=1 to NOTIFY_SOCKET.
 sub start
 {
     my ($class, $name, $command, %with) = @_;
@@ -55,6 +55,7 @@ sub spawn
     if ($pid == 0)
     {
         local %ENV = (%ENV, %$env);
+        delete @ENV{ grep { !defined $env->{$_} } keys %$env };
         open STDIN, '<', '/dev/null';
         open STDOUT, '>>', $self->{log};
         open STDERR, '>&', \*STDOUT;

@@ -48,6 +48,9 @@ sub requests
     return @oldest_first;
 }
 
+# How many have arrived.
+sub count { return $_[0]->stats->{providers}{seq} }
+
 sub stats { return $_[0]->api('GET', '/api/stats') }
 sub reset { return $_[0]->api('POST', '/api/reset', '{}') }
 
