@@ -1,4 +1,4 @@
-# Senders work through PgBouncer in transaction mode; a dispatcher needs a session and says so.
+# F23: senders work through PgBouncer in transaction mode; a dispatcher needs a session and says so.
 use strict;
 use warnings;
 use Herald::Dispatcher;
