@@ -4,11 +4,13 @@
 #ifndef HERALD_COMPAT_H
 #define HERALD_COMPAT_H
 
+#include "catalog/namespace.h"
 #include "common/jsonapi.h"
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
 #include "storage/lock.h"
 #include "storage/proc.h"
+#include "utils/guc.h"
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
 #endif
@@ -20,6 +22,37 @@
 #define HERALD_FUNCTION(name)                                                                      \
     extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS);                                               \
     PG_FUNCTION_INFO_V1(name)
+
+/*
+ * From push to pop, unqualified names in SQL are those of pg_catalog; an error undoes the push. A
+ * function's own SET would do the same, but up to PostgreSQL 15 it visits every setting there is.
+ */
+static inline int
+compat_search_path_push(void)
+{
+#if PG_VERSION_NUM >= 170000
+    int level = NewGUCNestLevel();
+
+    RestrictSearchPath();
+    return level;
+#else
+    OverrideSearchPath path = { .addCatalog = true };
+
+    PushOverrideSearchPath(&path);
+    return 0;
+#endif
+}
+
+static inline void
+compat_search_path_pop(int level)
+{
+#if PG_VERSION_NUM >= 170000
+    AtEOXact_GUC(false, level);
+#else
+    (void) level;
+    PopOverrideSearchPath();
+#endif
+}
 
 /* Is this lock held, in exactly this mode, by this backend? */
 static inline bool

@@ -1,8 +1,8 @@
 /*
- * The outbox: which leaf to write, saved plans by leaf, and putting rows in.
+ * The outbox: which leaf to write, and saved plans by leaf.
  *
  * Everything here runs SQL through SPI and expects a caller that is connected to SPI and has
- * `search_path = pg_catalog, pg_temp` (its SQL function sets it).
+ * pinned the search_path (itself or by its SQL function).
  */
 #ifndef HERALD_OUTBOX_H
 #define HERALD_OUTBOX_H
@@ -16,23 +16,6 @@ enum
     HERALD_OUTBOX_LEAVES = 12,
     HERALD_OUTBOX_PERIOD_S = 5,
     HERALD_STATEMENT_PARAMS = 24
-};
-
-/* A delivery that enters the outbox; pointers are borrowed for the call. */
-struct herald_outbox_row
-{
-    pg_uuid_t id;
-    int bucket;
-    pg_uuid_t notification;
-    const text *recipient;
-    const char *channel;
-    const char *priority;
-    const pg_uuid_t *device; /* NULL: none */
-    const text *category;    /* NULL: none */
-    const text *template_name;
-    TimestampTz created_at;
-    bool expires;
-    TimestampTz expires_at; /* when expires */
 };
 
 /* A statement that exists once for each leaf; "#" in sql stands for the leaf's table. */
@@ -55,10 +38,6 @@ SPIPlanPtr herald_outbox_plan(struct herald_leaf_statement *statement, int leaf)
 
 /* Same for a statement without a leaf; *plan is made at first use. */
 SPIPlanPtr herald_saved_plan(SPIPlanPtr *plan, const char *sql, int param_count, const Oid *params);
-
-/* Put deliveries into the current leaf and ring the doorbell when the transaction commits. */
-void herald_outbox_put(const struct herald_outbox_row *row);
-void herald_outbox_put_many(const struct herald_outbox_row *rows, int count);
 
 /*
  * Plans of claim and record must not depend on statistics, which for a queue are always wrong:

@@ -5,7 +5,9 @@
 
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/plancache.h"
 #include "utils/queryenvironment.h"
 #include "utils/syscache.h"
 
@@ -36,6 +38,41 @@ herald_rows_describe(const struct herald_column *columns, int count)
         TupleDescInitEntry(desc, (AttrNumber) (i + 1), columns[i].name, type, -1, 0);
     }
     return desc;
+}
+
+TupleDesc
+herald_rows_shape(struct herald_shape *shape)
+{
+    TupleDesc columns;
+
+    if (shape->plan != NULL && SPI_plan_is_valid(shape->plan))
+        return shape->columns;
+    if (shape->plan != NULL)
+    {
+        SPI_freeplan(shape->plan);
+        shape->plan = NULL;
+    }
+    shape->plan = SPI_prepare(shape->sql, 0, NULL);
+    if (shape->plan == NULL || SPI_keepplan(shape->plan) != 0)
+        elog(ERROR, "could not prepare \"%s\"", shape->sql);
+
+    columns = ((CachedPlanSource *) linitial(SPI_plan_get_plan_sources(shape->plan)))->resultDesc;
+    if (shape->columns == NULL || !equalTupleDescs(shape->columns, columns))
+    {
+        /* The old ones may be in use further up; they differ after CREATE EXTENSION only. */
+        MemoryContext previous = MemoryContextSwitchTo(TopMemoryContext);
+
+        shape->columns = CreateTupleDescCopy(columns);
+        MemoryContextSwitchTo(previous);
+    }
+    return shape->columns;
+}
+
+Datum
+herald_rows_label(TupleDesc columns, int column, const char *label)
+{
+    return DirectFunctionCall2(enum_in, CStringGetDatum(label),
+                               ObjectIdGetDatum(TupleDescAttr(columns, column)->atttypid));
 }
 
 void

@@ -6,6 +6,7 @@
 #define HERALD_ROWS_H
 
 #include "access/tupdesc.h"
+#include "executor/spi.h"
 #include "utils/tuplestore.h"
 
 struct herald_column
@@ -20,6 +21,20 @@ Oid herald_own_type(const char *name);
 
 /* Rows of these columns; allocated in the current context. */
 TupleDesc herald_rows_describe(const struct herald_column *columns, int count);
+
+/* Columns that are kept for the session, for statements that may not spend time on them. */
+struct herald_shape
+{
+    const char *sql; /* a query with these columns; it is never executed */
+    SPIPlanPtr plan; /* tells when types may have changed */
+    TupleDesc columns;
+};
+
+/* The columns of a shape, not to be freed. Expects a connection to SPI. */
+TupleDesc herald_rows_shape(struct herald_shape *shape);
+
+/* The value of an enum for a column. */
+Datum herald_rows_label(TupleDesc columns, int column, const char *label);
 
 /*
  * Show rows under a name to statements, which may be saved: until herald_rows_hide() or the end of

@@ -3,13 +3,11 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/snapmgr.h"
 
 #include "ids.h"
 #include "outbox.h"
@@ -29,8 +27,7 @@ typedef void (*take_row)(struct herald_target *target, HeapTuple row, TupleDesc 
 
 /*
  * One question about recipients: $1 their ids, $2 their buckets, $3 the category. The statement for
- * many ends each row with the place in $1; small statements start faster than a large one, and most
- * sends need only some of them.
+ * many ends each row with the place in $1; most sends need only some of the questions.
  */
 struct fact
 {
@@ -47,25 +44,36 @@ static void take_refusal(struct herald_target *target, HeapTuple row, TupleDesc 
 static void take_suppression(struct herald_target *target, HeapTuple row, TupleDesc columns);
 static void take_device(struct herald_target *target, HeapTuple row, TupleDesc columns);
 
-static struct fact recipient_fact = {
-    .one = "select r.email, r.phone, r.locale, r.timezone, r.attributes from herald.recipient r"
-           " where r.id = $1 and r.bucket = $2",
-    .many = "select r.email, r.phone, r.locale, r.timezone, r.attributes, u.place" GIVEN
-            " join herald.recipient r on r.id = u.id and r.bucket = u.bucket",
-    .take = take_recipient,
+#define REFUSED " where p.recipient = $1 and p.bucket = $2 and p.category = $3 and not p.enabled"
+#define SUPPRESSED " where s.recipient = $1 and s.bucket = $2"
+
+/* The last two: whether there are refusals and suppressions at all, which is rare. */
+#define RECIPIENT(refusals, suppressions)                                                          \
+    {                                                                                              \
+        .one = "select r.email, r.phone, r.locale, r.timezone, r.attributes, " refusals            \
+               ", " suppressions " from herald.recipient r where r.id = $1 and r.bucket = $2",     \
+        .many = "select r.email, r.phone, r.locale, r.timezone, r.attributes, true, true, "        \
+                "u.place" GIVEN " join herald.recipient r on r.id = u.id and r.bucket = u.bucket", \
+        .take = take_recipient,                                                                    \
+    }
+#define HAS_REFUSALS "exists (select from herald.preference p" REFUSED ")"
+#define HAS_SUPPRESSIONS "exists (select from herald.suppression s" SUPPRESSED ")"
+
+/* By whether refusals and suppressions matter. */
+static struct fact recipient_facts[2][2] = {
+    { RECIPIENT("false", "false"), RECIPIENT("false", HAS_SUPPRESSIONS) },
+    { RECIPIENT(HAS_REFUSALS, "false"), RECIPIENT(HAS_REFUSALS, HAS_SUPPRESSIONS) },
 };
 
 static struct fact refusal_fact = {
-    .one = "select p.channel::text from herald.preference p"
-           " where p.recipient = $1 and p.bucket = $2 and p.category = $3 and not p.enabled",
+    .one = "select p.channel::text from herald.preference p" REFUSED,
     .many = "select p.channel::text, u.place" GIVEN " join herald.preference p"
             " on p.recipient = u.id and p.bucket = u.bucket and p.category = $3 and not p.enabled",
     .take = take_refusal,
 };
 
 static struct fact suppression_fact = {
-    .one = "select s.channel::text, s.address from herald.suppression s"
-           " where s.recipient = $1 and s.bucket = $2",
+    .one = "select s.channel::text, s.address from herald.suppression s" SUPPRESSED,
     .many = "select s.channel::text, s.address, u.place" GIVEN
             " join herald.suppression s on s.recipient = u.id and s.bucket = u.bucket",
     .take = take_suppression,
@@ -93,12 +101,22 @@ varlena_column(HeapTuple row, TupleDesc columns, int number)
     return is_null ? NULL : PG_DETOAST_DATUM_PACKED(value);
 }
 
+static bool
+bool_column(HeapTuple row, TupleDesc columns, int number)
+{
+    bool is_null;
+
+    return DatumGetBool(SPI_getbinval(row, columns, number, &is_null));
+}
+
 static void
 take_recipient(struct herald_target *target, HeapTuple row, TupleDesc columns)
 {
     struct varlena *attributes = varlena_column(row, columns, 5);
 
     target->known = true;
+    target->has_refusals = bool_column(row, columns, 6);
+    target->has_suppressions = bool_column(row, columns, 7);
     target->email = varlena_column(row, columns, 1);
     target->phone = varlena_column(row, columns, 2);
     target->locale = varlena_column(row, columns, 3);
@@ -214,34 +232,67 @@ set_given(Datum values[FACT_PARAMS], const struct herald_target *targets, int co
     values[1] = PointerGetDatum(construct_array(buckets, count, INT4OID, 4, true, TYPALIGN_INT));
 }
 
+static int
+compare_keys(const void *left, const void *right)
+{
+    uint64 a = *(const uint64 *) left;
+    uint64 b = *(const uint64 *) right;
+
+    return a < b ? -1 : a > b;
+}
+
+/* Empty targets, in the order of their buckets. */
+static struct herald_target *
+create_targets(text **recipients, int count)
+{
+    struct herald_target *targets = palloc0((size_t) count * sizeof(*targets));
+    uint64 *keys = palloc((size_t) count * sizeof(*keys));
+
+    for (int i = 0; i < count; i++)
+        keys[i] =
+            (uint64) herald_bucket(VARDATA_ANY(recipients[i]), VARSIZE_ANY_EXHDR(recipients[i]))
+                << 32 |
+            (uint64) i;
+    qsort(keys, (size_t) count, sizeof(*keys), compare_keys);
+    for (int i = 0; i < count; i++)
+    {
+        targets[i].place = (int) (keys[i] & PG_UINT32_MAX);
+        targets[i].bucket = (int) (keys[i] >> 32);
+        targets[i].recipient = recipients[targets[i].place];
+    }
+    return targets;
+}
+
+static void
+check_known(const struct herald_target *targets, int count)
+{
+    const struct herald_target *unknown = NULL;
+
+    for (int i = 0; i < count; i++)
+        if (!targets[i].known && (unknown == NULL || targets[i].place < unknown->place))
+            unknown = &targets[i];
+    if (unknown != NULL)
+        refuse_unknown(unknown->recipient);
+}
+
 struct herald_target *
 herald_target_load(const struct herald_request *request, text **recipients, int count)
 {
-    struct herald_target *targets = palloc0((size_t) count * sizeof(*targets));
+    struct herald_target *targets = create_targets(recipients, count);
+    bool refusals = !request->mandatory;
+    bool suppressions = (request->channels & ADDRESS_CHANNELS) != 0;
     Datum values[FACT_PARAMS] = { 0, 0, PointerGetDatum(request->category) };
 
-    for (int i = 0; i < count; i++)
-    {
-        targets[i].recipient = recipients[i];
-        targets[i].bucket =
-            (int) herald_bucket(VARDATA_ANY(recipients[i]), VARSIZE_ANY_EXHDR(recipients[i]));
-    }
     set_given(values, targets, count);
 
-    /* One snapshot for all questions, one that sees what this statement has done so far. */
-    CommandCounterIncrement();
-    PushActiveSnapshot(GetTransactionSnapshot());
-    ask(&recipient_fact, values, targets, count);
-    for (int i = 0; i < count; i++)
-        if (!targets[i].known)
-            refuse_unknown(recipients[i]);
-    if (!request->mandatory)
+    ask(&recipient_facts[refusals][suppressions], values, targets, count);
+    check_known(targets, count);
+    if (refusals && targets[0].has_refusals)
         ask(&refusal_fact, values, targets, count);
-    if ((request->channels & ADDRESS_CHANNELS) != 0)
+    if (suppressions && targets[0].has_suppressions)
         ask(&suppression_fact, values, targets, count);
     if ((request->channels & DEVICE_CHANNELS) != 0)
         ask(&device_fact, values, targets, count);
-    PopActiveSnapshot();
     return targets;
 }
 
@@ -260,12 +311,10 @@ refusal(const struct herald_target *target, enum herald_channel channel, bool ha
     return (target->suppressed & bit) != 0 ? "address_suppressed" : NULL;
 }
 
-struct herald_delivery *
+int
 herald_target_deliveries(const struct herald_request *request, const struct herald_target *target,
-                         int *ret_count)
+                         struct herald_delivery *deliveries)
 {
-    struct herald_delivery *deliveries =
-        palloc0((size_t) (HERALD_CHANNELS + target->device_count) * sizeof(*deliveries));
     int count = 0;
 
     for (enum herald_channel channel = 0; channel < HERALD_CHANNELS; channel++)
@@ -295,6 +344,5 @@ herald_target_deliveries(const struct herald_request *request, const struct hera
         deliveries[i].id = herald_new_id(target->bucket);
         deliveries[i].target = target;
     }
-    *ret_count = count;
-    return deliveries;
+    return count;
 }

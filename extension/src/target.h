@@ -17,8 +17,11 @@ struct herald_target_device
 struct herald_target
 {
     text *recipient;
+    int place; /* among the recipients as given */
     int bucket;
     bool known;
+    bool has_refusals; /* as far as they matter; of many targets all may have some */
+    bool has_suppressions;
     text *email;       /* NULL: none */
     text *phone;       /* NULL: none */
     text *locale;      /* NULL: none */
@@ -43,15 +46,19 @@ struct herald_delivery
 };
 
 /*
- * Look up recipients, all different. Raises 22023 for the first that is unknown. Expects a
- * connection to SPI, whose memory holds the result.
+ * Look up recipients, all different, in the active snapshot; they come back by bucket, so that ids
+ * made for them one by one rise. Raises 22023 for the first that is unknown. Expects a connection
+ * to SPI, whose memory holds the result.
  */
 struct herald_target *herald_target_load(const struct herald_request *request, text **recipients,
                                          int count);
 
-/* The deliveries of a target, with new ids; *ret_count is at least 1. */
-struct herald_delivery *herald_target_deliveries(const struct herald_request *request,
-                                                 const struct herald_target *target,
-                                                 int *ret_count);
+/*
+ * The deliveries of a target, with new ids; there is room for HERALD_CHANNELS more than it has
+ * devices. Returns their number, at least 1.
+ */
+int herald_target_deliveries(const struct herald_request *request,
+                             const struct herald_target *target,
+                             struct herald_delivery *deliveries);
 
 #endif

@@ -12,7 +12,6 @@ create function herald.notify_send(
     locale text default null)
 returns uuid
 language c volatile security definer
-set search_path = pg_catalog, pg_temp
 as 'MODULE_PATHNAME', 'herald_notify_send';
 comment on function herald.notify_send(text, text, jsonb, text[], text, text, timestamptz, timestamptz,
                                        text, text) is

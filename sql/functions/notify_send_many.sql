@@ -8,7 +8,6 @@ create function herald.notify_send_many(
     expires_at timestamptz default null, locale text default null)
 returns table (recipient text, id uuid)
 language c volatile security definer
-set search_path = pg_catalog, pg_temp
 as 'MODULE_PATHNAME', 'herald_notify_send_many';
 comment on function herald.notify_send_many(text, text[], jsonb, text[], text, text, timestamptz,
                                             timestamptz, text) is

@@ -269,11 +269,14 @@ $$;
 set local search_path = attack, pg_temp, pg_catalog, public, herald;
 select pg_temp.error_of($$select notify_send('t', 'nobody')$$) as recipient,
        pg_temp.error_of($$select notify_template('x', category => 'nocategory')$$) as category,
-       notify_send('t', 'ann') as id \gset
+       notify_send('t', 'ann') as id, (select m.id from notify_send_many('t', '{ann}') m) as many,
+       pg_temp.error_of('select from recipient') as own \gset
 reset search_path;
 select is(:'recipient'::text, 'unknown recipient "nobody"', 'a hostile search_path makes nobody known');
 select is(:'category'::text, 'unknown category "nocategory"', 'nor a category');
 select is(cardinality(deliveries), 5, 'and a send stays a send') from herald.notification where id = :'id';
+select is(cardinality(deliveries), 5, 'one to many too') from herald.notification where id = :'many';
+select is(:'own'::text, 'no error', 'behind sends and errors the path is what it was');
 
 -- read only
 create function pg_temp.send_read_only() returns text language plpgsql as $$
