@@ -37,7 +37,8 @@ endif
 sub = +@$(MAKE) --no-print-directory
 
 .PHONY: all liquid extension dispatcher sql install install-extension install-daemons tests asan \
-	trap pgroot fuzz fuzz-one-by-one deps test demo bench ledger lint format clean fresh help
+	trap pgroot fuzz fuzz-one-by-one deps test demo bench bench-long ledger lint format clean fresh \
+	help
 
 all: extension dispatcher
 
@@ -61,7 +62,7 @@ trap: ; $(sub) VARIANT=trap pgroot
 fuzz: ; $(sub) VARIANT=fuzz CC=clang fuzz-one-by-one
 fuzz-one-by-one: liquid ; $(sub) -C tests fuzz
 
-# The four commands that work as the first thing ever run on a fresh machine.
+# The commands that work as the first thing ever run on a fresh machine.
 test: deps
 	$(sub) all asan trap
 	@tests/run $(T)
@@ -71,6 +72,9 @@ demo: deps
 bench: deps
 	$(sub) all tests pgroot
 	@tests/bench/run $(T)
+bench-long: deps
+	$(sub) all tests pgroot
+	@tests/bench/long $(T)
 
 # COUNT messages, KILLS faults; a seed replays its faults.
 COUNT ?= 50000
@@ -97,7 +101,8 @@ help:
 	@echo 'make install      install into the system; install-extension, install-daemons: one half'
 	@echo 'make test         run all tests; T="unit pgtap tap/send" runs some of them'
 	@echo 'make demo         send through local doubles of the providers and show what arrived'
-	@echo 'make bench        measure'
+	@echo 'make bench        measure; T="drain send" runs some parts'
+	@echo 'make bench-long   what takes an hour; T="sustained flat backlog failing growth soak"'
 	@echo 'make ledger       send COUNT (50000) messages under KILLS (20) faults, and compare records'
 	@echo 'make lint         check the sources;  make format  lays out C'
 	@echo 'make asan         daemons and test programs under ASan and UBSan, in build/asan'

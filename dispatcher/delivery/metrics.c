@@ -1,6 +1,7 @@
 /* Prometheus text format, version 0.0.4. */
 #include "delivery/metrics.h"
 
+#include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -252,6 +253,26 @@ write_gauge(struct buf *buf, const char *name, const char *help, int64_t value)
     buf_printf(buf, "%s %" PRId64 "\n", name, value);
 }
 
+/* Descriptors of this process; -1 where there is no /proc. */
+static int64_t
+open_files(void)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    /* Not counted: the folder itself, "." and "..". */
+    int64_t count = -3;
+
+    if (folder == NULL)
+    {
+        return -1;
+    }
+    while (readdir(folder) != NULL)
+    {
+        count++;
+    }
+    closedir(folder);
+    return count;
+}
+
 void
 metrics_write(const struct metrics *metrics, const struct metrics_gauges *gauges, struct buf *buf)
 {
@@ -266,6 +287,7 @@ metrics_write(const struct metrics *metrics, const struct metrics_gauges *gauges
     write_gauge(buf, "herald_paused_accounts", "Accounts that are paused.", gauges->paused);
     write_gauge(buf, "herald_broken_accounts", "Accounts whose configuration cannot be used.",
                 gauges->broken);
+    write_gauge(buf, "herald_open_files", "Descriptors in use.", open_files());
     write_counter(buf, "herald_session_losses_total", "Database sessions lost.",
                   (uint64_t) gauges->session_losses);
     write_counter(buf, "herald_claimed_total", "Deliveries claimed.", metrics->claimed);

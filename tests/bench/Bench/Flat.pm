@@ -4,6 +4,7 @@ package Bench::Flat;
 
 use strict;
 use warnings;
+use Bench::History qw(add_waiting);
 use Bench::Load qw(steady);
 use Bench::Rig;
 use Bench::Server qw(hold_transaction query reset_traffic table_bytes);
@@ -66,34 +67,14 @@ sub measure_backlog
     my $base = run(%with);
     print "backlog: making $scheduled scheduled and $retrying retrying deliveries\n";
     reset_traffic();
-    wait_in_retry('scheduled', $scheduled, '7 days', 0);
-    wait_in_retry('retry', $retrying, '1 day', 1);
+    add_waiting('scheduled', $scheduled, '7 days', 0);
+    add_waiting('retry', $retrying, '1 day', 1);
     query('checkpoint');
     print "backlog: the same with these waiting\n";
     my $with_backlog = run(%with);
     $figures->{backlog} = { baseline => $base, waiting => $with_backlog };
     $figures->{backlog_ratio} = $with_backlog->{claim_p99_ms} / $base->{claim_p99_ms};
     $figures->{backlog_throughput_ratio} = $with_backlog->{delivered_per_s} / $base->{delivered_per_s};
-    return;
-}
-
-# Deliveries with their notifications, due evenly over the time to come.
-sub wait_in_retry
-{
-    my ($state, $count, $span, $attempts) = @_;
-    return if $count == 0;
-    query(qq{insert into herald.retry (id, bucket, notification, recipient, channel, priority,
-            template, attempt, failures, state, reason, due_at, created_at)
-        select herald.new_id(r.bucket), r.bucket, herald.new_id(r.bucket), r.id, 'sms', 'normal',
-            'bench', $attempts, $attempts, '$state', null,
-            now() + interval '1 minute' + interval '$span' * (i / ${count}::float8), now()
-        from generate_series(0, $count - 1) i
-        join herald.recipient r on r.id = 'bench-' || i % 1000});
-    query(qq{insert into herald.notification (id, bucket, recipient, template, version, priority, data,
-            locale, sender, send_at, created_at, deliveries)
-        select notification, bucket, recipient, template, 1, priority, '{"n": 1}', 'en', 'bench',
-            case state when 'scheduled' then due_at end, created_at, array[id]
-        from herald.retry where state = '$state'});
     return;
 }
 

@@ -48,8 +48,8 @@ sub is_running { return waitpid($_[0]->{pid}, POSIX::WNOHANG()) == 0 }
 
 sub run_load { return start_load(@_)->finish }
 
-# Sends as fast as the rig delivers: at most so many may be on their way. Calls back four times a
-# second with how many are.
+# Sends as fast as the rig delivers: at most so many may be on their way. Calls back many times a
+# second with how many have been delivered.
 sub run_paced
 {
     my ($rig, $depth_max, $each_look, %with) = @_;
@@ -123,7 +123,13 @@ sub steady
     my $load = start_load(%with, seconds => $with{seconds} + $warm_s);
     sleep $warm_s;
     my ($claims, $recorded, $start) = ($rig->claims, $rig->recorded, time);
-    sleep $with{seconds} - 0.5;
+    my $end = $start + $with{seconds} - 0.5;
+    while ((my $left = $end - time) > 0)
+    {
+        sleep($left < 60 ? $left : 60);
+        printf "  %d of %d s: %d delivered\n", time - $start, $with{seconds}, $rig->recorded - $recorded
+          if $end - time > 1;
+    }
     my $rate = ($rig->recorded - $recorded) / (time - $start);
     my $later = $rig->claims;
     return {

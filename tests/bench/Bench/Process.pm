@@ -5,9 +5,10 @@ use strict;
 use warnings;
 use Exporter 'import';
 use Herald::Util qw(slurp);
+use List::Util qw(sum);
 use POSIX qw(sysconf _SC_CLK_TCK);
 
-our @EXPORT_OK = qw(cpu_us family_cpu_us rss_mb peak_rss_mb descriptors);
+our @EXPORT_OK = qw(cpu_us family_cpu_us anonymous_mb rss_mb peak_rss_mb);
 
 my $tick_us = 1e6 / sysconf(_SC_CLK_TCK);
 
@@ -46,11 +47,7 @@ sub status_mb
 sub rss_mb { return status_mb($_[0], 'VmRSS') }
 sub peak_rss_mb { return status_mb($_[0], 'VmHWM') }
 
-sub descriptors
-{
-    my ($pid) = @_;
-    my @files = glob "/proc/$pid/fd/*";
-    return scalar @files;
-}
+# Without what processes share.
+sub anonymous_mb { return sum(0, map { status_mb($_, 'RssAnon') } @_) }
 
 1;

@@ -9,43 +9,54 @@ use JSON::PP ();
 
 our @EXPORT_OK = qw(run_parts table_rows);
 
-# Name, key with the keys below it, target; '>' at least, '<' at most.
+# Part that measures it, name, key with the keys below it, target; '>' at least, '<' at most.
 my @rows = (
-    [ 'drain, deliveries/s', 'drain_per_s', '> 20000' ],
-    [ 'bare loop, deliveries/s', 'bare_per_s' ],
-    [ 'drain / bare loop', 'drain_ratio', '> 0.65' ],
-    [ 'PostgreSQL, CPU µs a delivery', 'cpu_us_per_delivery.postgres' ],
-    [ 'dispatcher, CPU µs a delivery', 'cpu_us_per_delivery.dispatcher' ],
-    [ 'WAL, bytes a delivery', 'wal_bytes_per_delivery' ],
-    [ 'dispatcher memory, 1,000 in flight, MB', 'dispatcher_rss_mb', '< 64' ],
-    [ 'send, commits/s, 1 client', 'send_per_s.1' ],
-    [ 'send, commits/s, 8 clients', 'send_per_s.8' ],
-    [ 'send, commits/s, 32 clients', 'send_per_s.32' ],
-    [ 'send to many, recipients/s', 'send_many_per_s', '> 100000' ],
-    [ 'send / bare INSERT, 32 clients', 'send_ratio_32', '> 0.6' ],
-    [ 'send, 32 clients: PostgreSQL, CPU µs', 'send_cpu_us.send' ],
-    [ 'bare INSERT: PostgreSQL, CPU µs', 'send_cpu_us.bare' ],
-    [ 'commit rate with / without wake-up', 'commit_ratio_32', '> 0.95' ],
-    [ 'latency at 200/s, p50, ms', 'latency_p50_ms', '< 1' ],
-    [ 'latency at 200/s, p99, ms', 'latency_p99_ms', '< 5' ],
-    [ 'transactions of 50 ms: latency p50, ms', 'stay_50_ms.latency_p50_ms' ],
-    [ 'transactions of 50 ms: latency p99, ms', 'stay_50_ms.latency_p99_ms' ],
-    [ 'transactions of 50 ms: claim p99, ms', 'stay_50_ms.claim_p99_ms' ],
-    [ 'sustained, single sends and deliveries/s', 'sustained_per_s', '> 11600' ],
-    [ 'sustained: waiting, first fifth', 'sustained.depth_start' ],
-    [ 'sustained: waiting, last fifth', 'sustained.depth_end' ],
-    [ 'sustained: PostgreSQL, CPU µs', 'sustained.cpu_us.postgres' ],
-    [ 'sustained: dispatcher, CPU µs', 'sustained.cpu_us.dispatcher' ],
-    [ 'sustained: WAL, bytes', 'sustained.wal_bytes' ],
-    [ 'old snapshot / without: throughput', 'old_snapshot_ratio', '> 0.95' ],
-    [ 'old snapshot / without: claim p99', 'old_snapshot_claim_ratio', '< 2' ],
-    [ 'open writer / without: throughput', 'writer_snapshot_ratio', '> 0.95' ],
-    [ 'open writer / without: claim p99', 'writer_snapshot_claim_ratio', '< 2' ],
-    [ 'full retry table / empty: claim p99', 'backlog_ratio', '< 2' ],
-    [ 'full retry table / empty: throughput', 'backlog_throughput_ratio' ],
-    [ 'during pg_dump: longest send, ms', 'dump.send_max_ms', '< 100' ],
-    [ 'without pg_dump: longest send, ms', 'dump.send_max_without_ms' ],
-    [ 'during pg_dump: lost', 'dump.lost', '< 0' ],
+    [ 'drain', 'drain, deliveries/s', 'drain_per_s', '> 20000' ],
+    [ 'drain', 'bare loop, deliveries/s', 'bare_per_s' ],
+    [ 'drain', 'drain / bare loop', 'drain_ratio', '> 0.65' ],
+    [ 'drain', 'PostgreSQL, CPU µs a delivery', 'cpu_us_per_delivery.postgres' ],
+    [ 'drain', 'dispatcher, CPU µs a delivery', 'cpu_us_per_delivery.dispatcher' ],
+    [ 'drain', 'WAL, bytes a delivery', 'wal_bytes_per_delivery' ],
+    [ 'memory', 'dispatcher memory, 1,000 in flight, MB', 'dispatcher_rss_mb', '< 64' ],
+    [ 'send', 'send, commits/s, 1 client', 'send_per_s.1' ],
+    [ 'send', 'send, commits/s, 8 clients', 'send_per_s.8' ],
+    [ 'send', 'send, commits/s, 32 clients', 'send_per_s.32' ],
+    [ 'send', 'send to many, recipients/s', 'send_many_per_s', '> 100000' ],
+    [ 'send-ratio', 'send / bare INSERT, 32 clients', 'send_ratio_32', '> 0.6' ],
+    [ 'send-ratio', 'send, 32 clients: PostgreSQL, CPU µs', 'send_cpu_us.send' ],
+    [ 'send-ratio', 'bare INSERT: PostgreSQL, CPU µs', 'send_cpu_us.bare' ],
+    [ 'wake-up', 'commit rate with / without wake-up', 'commit_ratio_32', '> 0.95' ],
+    [ 'latency', 'latency at 200/s, p50, ms', 'latency_p50_ms', '< 1' ],
+    [ 'latency', 'latency at 200/s, p99, ms', 'latency_p99_ms', '< 5' ],
+    [ 'stay', 'transactions of 50 ms: latency p50, ms', 'stay_50_ms.latency_p50_ms' ],
+    [ 'stay', 'transactions of 50 ms: latency p99, ms', 'stay_50_ms.latency_p99_ms' ],
+    [ 'stay', 'transactions of 50 ms: claim p99, ms', 'stay_50_ms.claim_p99_ms' ],
+    [ 'sustained', 'sustained, single sends and deliveries/s', 'sustained_per_s', '> 11600' ],
+    [ 'sustained', 'sustained: waiting, first fifth', 'sustained.depth_start' ],
+    [ 'sustained', 'sustained: waiting, last fifth', 'sustained.depth_end' ],
+    [ 'sustained', 'sustained: PostgreSQL, CPU µs', 'sustained.cpu_us.postgres' ],
+    [ 'sustained', 'sustained: dispatcher, CPU µs', 'sustained.cpu_us.dispatcher' ],
+    [ 'sustained', 'sustained: WAL, bytes', 'sustained.wal_bytes' ],
+    [ 'flat', 'old snapshot / without: throughput', 'old_snapshot_ratio', '> 0.95' ],
+    [ 'flat', 'old snapshot / without: claim p99', 'old_snapshot_claim_ratio', '< 2' ],
+    [ 'flat', 'open writer / without: throughput', 'writer_snapshot_ratio', '> 0.95' ],
+    [ 'flat', 'open writer / without: claim p99', 'writer_snapshot_claim_ratio', '< 2' ],
+    [ 'flat', 'at the end, without: outbox, MB', 'flat.baseline.sizes_mb.outbox' ],
+    [ 'flat', 'at the end, without: all tables, MB', 'flat.baseline.sizes_mb.total' ],
+    [ 'flat', 'at the end, old snapshot: outbox, MB', 'flat.reader.sizes_mb.outbox' ],
+    [ 'flat', 'at the end, old snapshot: all tables, MB', 'flat.reader.sizes_mb.total' ],
+    [ 'flat', 'at the end, open writer: outbox, MB', 'flat.writer.sizes_mb.outbox' ],
+    [ 'flat', 'at the end, open writer: all tables, MB', 'flat.writer.sizes_mb.total' ],
+    [ 'backlog', 'full retry table / empty: claim p99', 'backlog_ratio', '< 2' ],
+    [ 'backlog', 'full retry table / empty: throughput', 'backlog_throughput_ratio' ],
+    [ 'failing', 'a provider fails / is well: latency p99 of others', 'failing_latency_ratio', '< 1.1' ],
+    [ 'growth', 'growth: PostgreSQL CPU, longest history / shortest', 'growth_ratio.postgres_us', '< 1.15' ],
+    [ 'growth', 'growth: dispatcher CPU', 'growth_ratio.dispatcher_us', '< 1.15' ],
+    [ 'growth', 'growth: WAL', 'growth_ratio.wal_bytes', '< 1.15' ],
+    [ 'growth', 'growth: table bytes', 'growth_ratio.table_bytes', '< 1.15' ],
+    [ 'dump', 'during pg_dump: longest send, ms', 'dump.send_max_ms', '< 100' ],
+    [ 'dump', 'without pg_dump: longest send, ms', 'dump.send_max_without_ms' ],
+    [ 'dump', 'during pg_dump: lost', 'dump.lost', '< 0' ],
 );
 
 # Runs the parts that were asked for, all by default: [NAME, CODE], the code gets the hash of
@@ -65,11 +76,11 @@ sub run_parts
     }
     binmode STDOUT, ':encoding(UTF-8)';
     print "\n";
-    printf "%-42s %12s %10s\n", @$_ for table_rows($figures);
+    printf "%-52s %12s %s\n", @$_[ 1 .. 3 ] for table_rows($figures);
     return;
 }
 
-# Name, figure, target of what was measured; missed targets are marked.
+# Part, name, figure and target of what was measured; missed targets are marked.
 sub table_rows
 {
     my ($figures) = @_;
@@ -78,14 +89,14 @@ sub table_rows
 
 sub row
 {
-    my ($figures, $name, $path, $target) = @_;
+    my ($figures, $part, $name, $path, $target) = @_;
     my $value = $figures;
     $value = ref $value eq 'HASH' ? $value->{$_} : undef for split /\./, $path;
     return unless defined $value;
     my $shown = $value == int $value ? $value : sprintf $value < 10 ? '%.2f' : '%.1f', $value;
-    my ($sign, $limit) = ($target // '') =~ /^([<>]) (.*)/ or return [ $name, $shown, '' ];
+    my ($sign, $limit) = ($target // '') =~ /^([<>]) (.*)/ or return [ $part, $name, $shown, '' ];
     my $is_met = $sign eq '>' ? $value >= $limit : $value <= $limit;
-    return [ $name, $shown, ($sign eq '>' ? '≥ ' : '≤ ') . $limit . ($is_met ? '' : ' missed') ];
+    return [ $part, $name, $shown, ($sign eq '>' ? '≥ ' : '≤ ') . $limit . ($is_met ? '' : ' missed') ];
 }
 
 sub write_json

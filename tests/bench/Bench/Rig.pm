@@ -85,8 +85,22 @@ sub recorded { return $_[0]->gauge('herald_recorded_total') }
 sub wait_recorded
 {
     my ($self, $count, $seconds) = @_;
+    return $self->wait_until($seconds, sub { $self->recorded >= $count });
+}
+
+# Until so many deliveries of the account have been accepted.
+sub wait_accepted
+{
+    my ($self, $account, $count, $seconds) = @_;
+    my $series = qr/^herald_attempts_total\{[^}]*account="$account",class="accepted"\} (\d+)$/m;
+    return $self->wait_until($seconds, sub { (($self->metrics =~ $series)[0] // 0) >= $count });
+}
+
+sub wait_until
+{
+    my ($self, $seconds, $condition) = @_;
     my $end = time + $seconds;
-    while ($self->recorded < $count)
+    while (!$condition->())
     {
         die "bench: not everything was delivered\n" . substr($self->{dispatcher}->log, -2000)
           if time > $end;

@@ -8,7 +8,7 @@ use Exporter 'import';
 use File::Temp qw(tempdir);
 use Herald::Util qw(slurp wait_for);
 
-our @EXPORT_OK = qw(RECIPIENTS start_server reset_traffic query run_quietly data_dir server_cpu_us
+our @EXPORT_OK = qw(RECIPIENTS start_server reset_traffic query query_all run_quietly data_dir server_cpu_us
   wal_bytes table_bytes hold_transaction);
 
 use constant RECIPIENTS => 1000;
@@ -36,17 +36,26 @@ sub run_quietly
 
 sub query
 {
-    my ($statement) = @_;
-    local $ENV{PGOPTIONS} = '-c client_min_messages=warning';
-    open my $pipe, '-|', 'psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-c', $statement
-      or die "psql: $!\n";
-    my $answer = do { local $/ = undef; <$pipe> } // '';
-    close $pipe or die "bench: $statement failed\n";
-    chomp $answer;
+    my ($answer) = query_all($_[0]);
     return $answer;
 }
 
-# BENCH_CONF has more settings, separated by semicolons.
+# Answers of statements that run side by side, each in a session of its own.
+sub query_all
+{
+    my (@statements) = @_;
+    local $ENV{PGOPTIONS} = '-c client_min_messages=warning';
+    my @pipes = map {
+        open my $pipe, '-|', 'psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-c', $_ or die "psql: $!\n";
+        $pipe;
+    } @statements;
+    my @answers = map { my $pipe = $_; local $/ = undef; scalar <$pipe> // '' } @pipes;
+    chomp @answers;
+    close $_ or die "bench: a statement failed\n" for @pipes;
+    return @answers;
+}
+
+# BENCH_CONF has more settings, separated by semicolons; BENCH_FSYNC_MS makes the disk slower.
 sub start_server
 {
     my $socket = tempdir('heraldXXXX', TMPDIR => 1, CLEANUP => 1);
@@ -66,7 +75,8 @@ END
     print $conf "$_\n" for split /;\s*/, $ENV{BENCH_CONF} // '';
     close $conf or die "postgresql.conf: $!\n";
     @ENV{qw(PGHOST PGPORT PGUSER PGDATABASE)} = ($socket, 5432, 'postgres', 'postgres');
-    run_quietly("pg_ctl -w -D $data/cluster -l $data/postgresql.log start");
+    my $slow = $ENV{BENCH_FSYNC_MS} ? "LD_PRELOAD=$ENV{HERALD_TESTS}/bench/shim/slow_fsync.so " : '';
+    run_quietly("${slow}pg_ctl -w -D $data/cluster -l $data/postgresql.log start");
     $is_started = 1;
     set_up();
     return;

@@ -7,6 +7,7 @@ use Bench::Load qw(run_paced);
 use Bench::Rig;
 use Bench::Server qw(query reset_traffic server_cpu_us wal_bytes);
 use List::Util qw(max sum);
+use Time::HiRes qw(time);
 
 use constant CLIENTS => 32;
 use constant DEPTH_MAX => 5000;
@@ -18,11 +19,13 @@ sub measure
     reset_traffic();
     my $rig = Bench::Rig->start;
     my ($cpu, $wal, $own) = (server_cpu_us(), wal_bytes(), $rig->cpu);
-    my @depths;
-    my $looks = 0;
+    my (@depths, $start);
     my $load = run_paced($rig, DEPTH_MAX, sub {
-            push @depths, query('select count(*) from herald.outbox') if $looks++ % 20 == 0;
-            progress($looks / 20, $seconds, $_[0], $depths[-1]) if $looks % 200 == 0;
+            my $second = time - ($start //= time);
+            return if $second < @depths + 1;
+            push @depths, query('select count(*) from herald.outbox');
+            printf "  %d of %d s: %d delivered, %d waiting\n", $second, $seconds, $_[0], $depths[-1]
+              if @depths % 30 == 0;
         }, clients => CLIENTS, seconds => $seconds);
     my $left = $load->{sent} - $rig->recorded;
     $rig->wait_recorded($load->{sent}, 60);
@@ -42,12 +45,5 @@ sub measure
 }
 
 sub mean { return @_ ? int(sum(@_) / @_) : undef }
-
-sub progress
-{
-    my ($second, $seconds, $delivered, $depth) = @_;
-    printf "  %4d of %d s: %d delivered, %d waiting\n", $second, $seconds, $delivered, $depth;
-    return;
-}
 
 1;
