@@ -16,6 +16,8 @@ use constant LEAVES => 0 .. 11;
 
 my $data = "$ENV{HERALD_WORK}/bench";
 my $is_started = 0;
+$SIG{$_} = sub { exit 130 }
+  for qw(INT TERM PIPE);
 
 END
 {
