@@ -9,7 +9,7 @@ use Bench::Rig;
 use Bench::Server qw(query reset_traffic run_quietly server_cpu_us wal_bytes);
 use Herald::Util qw(wait_for);
 use List::Util qw(max);
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(time);
 
 sub measure
 {
@@ -30,9 +30,9 @@ sub measure
 sub deliver
 {
     my ($figures, $rows) = @_;
-    my ($cpu, $start) = (server_cpu_us(), time);
+    my $cpu = server_cpu_us();
     my $rig = Bench::Rig->start;
-    $figures->{drain_per_s} = int($rows / ($rig->wait_recorded($rows, 600) - $start));
+    $figures->{drain_per_s} = int($rows / ($rig->wait_recorded($rows, 600) - $rig->started));
     $figures->{cpu_us_per_delivery} = {
         postgres => (server_cpu_us() - $cpu) / $rows,
         dispatcher => $rig->cpu / $rows };

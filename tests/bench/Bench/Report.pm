@@ -68,23 +68,26 @@ sub run_parts
     my @unknown = grep { !$known{$_} } @$asked;
     die "bench: no part @unknown; there are: @{[map { $_->[0] } @parts]}\n" if @unknown;
     my $figures = @$asked ? JSON::PP::decode_json($ENV{BENCH_BEFORE} || '{}') : {};
+    my @done;
     for my $part (@parts)
     {
         next if @$asked && !grep { $_ eq $part->[0] } @$asked;
+        push @done, $part->[0];
         $part->[1]->($figures);
         write_json("$ENV{HERALD_ROOT}/build/$name.json", $figures);
     }
     binmode STDOUT, ':encoding(UTF-8)';
     print "\n";
-    printf "%-52s %12s %s\n", @$_[ 1 .. 3 ] for table_rows($figures);
+    printf "%-52s %12s %s\n", @$_[ 1 .. 3 ] for table_rows($figures, @done);
     return;
 }
 
-# Part, name, figure and target of what was measured; missed targets are marked.
+# Part, name, figure and target of what was measured, of some parts or all; missed targets are marked.
 sub table_rows
 {
-    my ($figures) = @_;
-    return map { row($figures, @$_) } @rows;
+    my ($figures, @parts) = @_;
+    my %asked = map { $_ => 1 } @parts;
+    return map { row($figures, @$_) } grep { !@parts || $asked{ $_->[0] } } @rows;
 }
 
 sub row

@@ -17,6 +17,7 @@ sub start
     my ($class, %with) = @_;
     my $sandbox = $class->start_sandbox(@{ $with{sandbox} // ['--fast'] });
     my $port = free_port();
+    my $started = time;
     my $dispatcher = Herald::Dispatcher->start(
         $class,
         args => [ '--metrics', "127.0.0.1:$port", @{ $with{dispatcher} // [] } ],
@@ -24,6 +25,7 @@ sub start
     return bless {
         sandbox => $sandbox,
         dispatcher => $dispatcher,
+        started => $started,
         http => HTTP::Tiny->new(timeout => 30),
         url => "http://127.0.0.1:$port/metrics" }, $class;
 }
@@ -53,6 +55,7 @@ sub libpq_environment
 
 sub sandbox { return $_[0]->{sandbox} }
 sub dispatcher { return $_[0]->{dispatcher} }
+sub started { return $_[0]->{started} }
 sub cpu { return cpu_us($_[0]->{dispatcher}->pid) }
 
 sub stop
