@@ -24,7 +24,7 @@ grant execute on function
 grant execute on function
     herald.notify_provider(text, text, text, jsonb, jsonb, integer, integer, boolean),
     herald.notify_provider_remove(text),
-    herald.notify_category(text, text, text[], boolean, text, integer, interval),
+    herald.notify_category(text, text, text[], boolean, text, integer, interval, integer),
     herald.notify_template(text, text, text),
     herald.notify_template_part(text, text, text, text, text),
     herald.notify_template_publish(text, text),

@@ -313,6 +313,16 @@ refuse_missing_parts(const char *template_name, uint32 missing)
             errhint("Add them with herald.notify_template_part() and publish."));
 }
 
+/* A full category is an error of class 53, which callers take for one that passes. */
+static void
+refuse_full(const struct herald_category *category)
+{
+    ereport(ERROR, errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+            errmsg("category \"%s\" is full: more than %d deliveries wait", category->name,
+                   category->max_queued),
+            errhint("Send later, or raise max_queued with herald.notify_category()."));
+}
+
 void
 herald_request_resolve(struct herald_request *request)
 {
@@ -333,6 +343,8 @@ herald_request_resolve(struct herald_request *request)
     if (request->category != NULL &&
         !herald_category_find(text_to_cstring(request->category), &category))
         refuse_unknown("category", text_to_cstring(request->category));
+    if (category.max_queued != 0)
+        refuse_full(&category);
 
     request->version = found.version;
     request->mandatory = category.mandatory;

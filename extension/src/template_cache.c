@@ -213,14 +213,16 @@ herald_category_find(const char *name, struct herald_category *ret)
 
     generation = cache.generation;
     if (!query_name(&plan,
-                    "select c.mandatory::text, array_to_string(c.channels, ',')"
-                    " from herald.category c where c.name = $1",
+                    "select c.mandatory::text, array_to_string(c.channels, ','),"
+                    " case when c.is_full then c.max_queued else 0 end from herald.category c "
+                    "where c.name = $1",
                     name))
         return false;
     memset(ret, 0, sizeof(*ret));
     strlcpy(ret->name, name, sizeof(ret->name));
     ret->mandatory = strcmp(column(1), "true") == 0;
     ret->channels = herald_channel_bits(column(2));
+    ret->max_queued = (int) strtol(column(3), NULL, 10);
     keep(cache.categories, ret, sizeof(*ret), generation);
     return true;
 }

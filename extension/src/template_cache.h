@@ -38,6 +38,7 @@ struct herald_category
     char name[HERALD_NAME_SIZE];
     bool mandatory;
     uint32 channels; /* 0: those of the template */
+    int max_queued;  /* more deliveries wait, so no more are taken; 0: they are */
 };
 
 extern const char *const herald_channel_names[HERALD_CHANNELS];

@@ -56,6 +56,13 @@ begin
                               ' of the server, which a crash could lose', v_rows), 'not counted');
     return next;
 
+    name := 'backpressure';
+    select count(*), format('closed by max_queued: %s', string_agg(c.name, ', ' order by c.name))
+      into v_rows, detail from herald.category c where c.is_full;
+    ok := v_rows = 0;
+    detail := case when ok then 'no category is closed' else detail end;
+    return next;
+
     name := 'dispatchers';
     select count(*) into v_rows from herald.dispatcher d where d.gone_at is null;
     ok := v_rows > 0;

@@ -16,6 +16,7 @@ begin
            when 'promote' then herald.tick_promote()
            when 'expire' then herald.tick_expire()
            when 'reclaim' then herald.tick_reclaim()
+           when 'backpressure' then herald.tick_backpressure()
            when 'partitions' then herald.tick_partitions()
            when 'retention' then herald.tick_retention()
            when 'rotate' then herald.tick_rotate(leaf)

@@ -8,6 +8,8 @@ create table herald.category (
     max_attempts integer not null default 12 check (max_attempts between 1 and 100),
     max_age interval not null default '24 hours'
         check (max_age between '1 second' and '30 days'),
+    max_queued integer check (max_queued between 1 and 1000000000),
+    is_full boolean not null default false check (not is_full or max_queued is not null),
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now()
 );
@@ -17,3 +19,5 @@ comment on column herald.category.mandatory is 'Cannot be opted out of (security
 comment on column herald.category.policy is 'What happens when the outcome of an attempt is unknown';
 comment on column herald.category.max_attempts is 'Failed attempts before a delivery is dead';
 comment on column herald.category.max_age is 'Age at which a delivery that was not accepted is dead';
+comment on column herald.category.max_queued is 'Deliveries that may wait before sends are refused; null: any number';
+comment on column herald.category.is_full is 'More waited when it was last counted, so sends are refused';
