@@ -139,9 +139,29 @@ put_result(struct buf *arrays, const struct delivery *delivery)
     literal_text(&arrays[ARRAY_ADDRESSES], full ? result->suppress : NULL, ADDRESS_MAX);
 }
 
+/* An array whose elements are all alike, as most are in most batches, is sent as one element. */
+static void
+shorten(struct buf *array, const size_t *ends, size_t count)
+{
+    size_t len = ends[0] - 1;
+
+    for (size_t i = 1; i < count; i++)
+    {
+        if (ends[i] - ends[i - 1] - 1 != len ||
+            memcmp(array->data + 1, array->data + ends[i - 1] + 1, len) != 0)
+        {
+            return;
+        }
+    }
+    array->len = ends[0];
+}
+
 static void
 fill_arrays(struct recorder *recorder, const struct batch *batch)
 {
+    size_t ends[ARRAY_COUNT][BATCH_MAX];
+    size_t count = 0;
+
     for (int i = 0; i < ARRAY_COUNT; i++)
     {
         buf_reset(&recorder->arrays[i]);
@@ -154,9 +174,18 @@ fill_arrays(struct recorder *recorder, const struct batch *batch)
         {
             put_result(recorder->arrays, d);
         }
+        for (int i = 0; i < ARRAY_COUNT; i++)
+        {
+            ends[i][count] = recorder->arrays[i].len;
+        }
+        count++;
     }
     for (int i = 0; i < ARRAY_COUNT; i++)
     {
+        if (!batch->release && i != ARRAY_IDS)
+        {
+            shorten(&recorder->arrays[i], ends[i], count);
+        }
         literal_close(&recorder->arrays[i]);
     }
 }

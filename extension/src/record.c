@@ -33,14 +33,14 @@ enum
  * $1 epoch, $2 now; $3 to $5: whether "given" has retries, tokens, addresses.
  *
  * Tokens and addresses in one order, so that two records never wait for each other in a circle.
- * Rows are looked up in subqueries of their own and then addressed by place: a plain join might
- * read all of a table for every row, if it was empty when the plan was made.
+ * "= any" keeps the planner from walking the whole index of a leaf, as it would for a merge, if the
+ * leaf was empty when the plan was made; a device_token is looked up in a subquery of its own and
+ * then addressed by place for the same reason.
  */
 #define RECORD(on_conflict)                                                                        \
     "with done as (delete from # o using given g"                                                  \
-    " cross join lateral (select x.ctid from # x where x.id = g.id"                                \
-    " and x.bucket = g.bucket offset 0) as k (row)"                                                \
-    " where o.ctid = k.row and o.epoch = $1 and o.attempt = g.attempt"                             \
+    " where o.id = any (array[g.id]) and o.bucket = g.bucket and o.epoch = $1 and o.attempt = "    \
+    "g.attempt"                                                                                    \
     " returning g.*, o.notification, o.recipient, o.channel, o.priority, o.device, o.category,"    \
     " o.template, o.created_at, o.expires_at),"                                                    \
     " finished as (insert into herald.delivery (id, bucket, notification, recipient, channel,"     \

@@ -72,6 +72,25 @@ static const struct herald_column columns[COLUMNS] = {
 static const char *const outcomes[] = { "retry",      "sent",    "failed", "dead",
                                         "suppressed", "expired", "unknown" };
 
+/* Index of a result in an array: one element stands for all. */
+static int
+index_of(const struct herald_results *results, enum array array, int place)
+{
+    return results->is_common[array] ? 0 : place;
+}
+
+static Datum
+value_of(const struct herald_results *results, enum array array, int place)
+{
+    return results->values[array][index_of(results, array, place)];
+}
+
+static bool
+is_null(const struct herald_results *results, enum array array, int place)
+{
+    return results->nulls[array][index_of(results, array, place)];
+}
+
 int
 herald_array_count(Datum array)
 {
@@ -124,7 +143,7 @@ is_outcome(const text *state)
 static bool
 is_retry(const struct herald_results *results, int place)
 {
-    const text *state = DatumGetTextPP(results->values[ARRAY_STATE][place]);
+    const text *state = DatumGetTextPP(value_of(results, ARRAY_STATE, place));
 
     return VARSIZE_ANY_EXHDR(state) == 5 && memcmp(VARDATA_ANY(state), "retry", 5) == 0;
 }
@@ -134,14 +153,14 @@ check_states(const struct herald_results *results)
 {
     for (int i = 0; i < results->count; i++)
     {
-        if (results->nulls[ARRAY_STATE][i] ||
-            !is_outcome(DatumGetTextPP(results->values[ARRAY_STATE][i])))
+        bool unknown = is_null(results, ARRAY_STATE, i);
+        Datum state = value_of(results, ARRAY_STATE, i);
+
+        if (unknown || !is_outcome(DatumGetTextPP(state)))
             ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                     errmsg("a claimed delivery cannot become \"%.64s\"",
-                           results->nulls[ARRAY_STATE][i]
-                               ? ""
-                               : TextDatumGetCString(results->values[ARRAY_STATE][i])));
-        if (is_retry(results, i) && results->nulls[ARRAY_DUE][i])
+                           unknown ? "" : TextDatumGetCString(state)));
+        if (is_retry(results, i) && is_null(results, ARRAY_DUE, i))
             ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                     errmsg("a retry needs a time at which it is due"));
     }
@@ -153,8 +172,14 @@ read_array(struct herald_results *results, int number, ArrayType *array)
     int16 length;
     bool by_value;
     char align;
-    int count;
+    int count = herald_array_count(PointerGetDatum(array));
 
+    if (count != results->count && (count != 1 || number == ARRAY_ID))
+        ereport(ERROR, errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+                errmsg("arrays must have the same length"),
+                errdetail("There are %d ids, argument %d has %d elements.", results->count,
+                          RESULT_FIRST_ARRAY + number + 1, count));
+    results->is_common[number] = count != results->count;
     get_typlenbyvalalign(ARR_ELEMTYPE(array), &length, &by_value, &align);
     deconstruct_array(array, ARR_ELEMTYPE(array), length, by_value, align, &results->values[number],
                       &results->nulls[number], &count);
@@ -173,20 +198,11 @@ herald_results_read(struct herald_results *results, FunctionCallInfo fcinfo)
     memset(results, 0, sizeof(*results));
     results->epoch = PG_GETARG_INT64(0);
     results->now = herald_from_unix(PG_GETARG_INT64(RESULT_FIRST_ARRAY + RESULT_ARRAYS));
-    results->count = herald_array_count(PG_GETARG_DATUM(RESULT_FIRST_ARRAY));
+    results->count = herald_array_count(PG_GETARG_DATUM(RESULT_FIRST_ARRAY + ARRAY_ID));
     for (int i = 0; i < RESULT_ARRAYS; i++)
-    {
-        int count = herald_array_count(PG_GETARG_DATUM(RESULT_FIRST_ARRAY + i));
-
-        if (count != results->count)
-            ereport(ERROR, errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-                    errmsg("arrays must have the same length"),
-                    errdetail("Argument 2 has %d elements, argument %d has %d.", results->count,
-                              RESULT_FIRST_ARRAY + i + 1, count));
         read_array(results, i, PG_GETARG_ARRAYTYPE_P(RESULT_FIRST_ARRAY + i));
-    }
-    mark_leaves(results->values[ARRAY_LEAF], results->nulls[ARRAY_LEAF], results->count,
-                results->leaves);
+    mark_leaves(results->values[ARRAY_LEAF], results->nulls[ARRAY_LEAF],
+                results->is_common[ARRAY_LEAF] ? 1 : results->count, results->leaves);
     check_states(results);
     results->applied = palloc0((size_t) results->count * sizeof(bool) + 1);
 }
@@ -219,10 +235,10 @@ fill_row(const struct herald_results *results, int place, TupleDesc desc, struct
 {
     for (int i = 0; i < RESULT_ARRAYS; i++)
     {
-        nulls[i] = results->nulls[i][place];
+        nulls[i] = is_null(results, i, place);
         if (nulls[i])
             continue;
-        values[i] = results->values[i][place];
+        values[i] = value_of(results, i, place);
         if (columns[i].own_type != NULL)
             values[i] = label_value(&labels[i], values[i], TupleDescAttr(desc, i)->atttypid);
         else if (columns[i].type == TIMESTAMPTZOID)
@@ -248,7 +264,7 @@ herald_results_show(const struct herald_results *results, int leaf,
     memset(kinds, 0, sizeof(*kinds));
     for (int i = 0; i < results->count; i++)
     {
-        if (results->applied[i] || DatumGetInt32(results->values[ARRAY_LEAF][i]) != leaf)
+        if (results->applied[i] || DatumGetInt32(value_of(results, ARRAY_LEAF, i)) != leaf)
             continue;
         fill_row(results, i, desc, labels, values, nulls);
         tuplestore_putvalues(rows, desc, values, nulls);

@@ -15,7 +15,7 @@ enum
     RESULT_ARRAYS = 19
 };
 
-/* One call's results; element n of every array is one of them. */
+/* One call's results; element n of every array is one of them, or the only element is all. */
 struct herald_results
 {
     int64 epoch;
@@ -23,6 +23,7 @@ struct herald_results
     int count;
     Datum *values[RESULT_ARRAYS];
     bool *nulls[RESULT_ARRAYS];
+    bool is_common[RESULT_ARRAYS];     /* one element stands for all */
     bool leaves[HERALD_OUTBOX_LEAVES]; /* where claims lie */
     bool *applied;                     /* by place, from 0; all false at first */
 };

@@ -1,4 +1,5 @@
--- record: writes what attempts came to and ends their claims. Element n of every array is one result.
+-- record: writes what attempts came to and ends their claims. Element n of every array is one result;
+-- an array but that of the ids may have one element, which then holds for all.
 -- Parameters: epoch, leaves, ids, attempts - as claimed; states - retry or a final one; classes -
 -- outcome, null: there was no attempt; providers … provider_ids - of the attempt; started_us,
 -- latency_us; failures - so far, for a retry; due_us - of a retry; tokens, token_states,

@@ -76,6 +76,25 @@ select results_eq($$select r.leaf, a.class::text, a.epoch, a.phase, a.status, a.
 select results_eq('select applied, stale from pg_temp.record()', 'values (0, 8)', 'a repeated record is stale');
 select ok(bool_and(applied) and count(*) = 6, 'and leaves the attempts of the first alone') from herald.attempt;
 
+-- one element for all
+select pg_temp.put('r' || i) from generate_series(1, 3) i \g /dev/null
+select pg_temp.take('sms') \g /dev/null
+select results_eq($$select r.* from (select array_agg(id) as ids from results) x cross join lateral
+    herald.record(1, '{0}', ids, '{1}', '{retry}', '{throttle}', '{acme}', '{response}', '{429}', '{NULL}', '{slow}', '{NULL}',
+                  '{1767225600000000}', '{1500}', '{4}', '{1767229200000000}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', 1767225700000000) r$$,
+    'values (3, 0)', 'an array of one element is enough');
+select results_eq($$select a.class::text, a.status, r.failures, r.reason, r.due_at, count(*) from herald.attempt a join herald.retry r using (id, attempt)
+                      join results using (id) group by 1, 2, 3, 4, 5$$,
+                  $$values ('throttle', 429, 4, 'slow', '2026-01-01 01:00:00+00'::timestamptz, 3::bigint)$$, 'it holds for all');
+select throws_ok($$select herald.record(1, '{0}', array[herald.new_id(1), herald.new_id(1)], '{1,1,1}', '{sent}', '{NULL}', '{NULL}', '{NULL}',
+    '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', 1)$$,
+    '2202E', 'arrays must have the same length');
+select throws_ok($$select herald.record(1, '{0,0}', array[herald.new_id(1)], '{1}', '{sent}', '{NULL}', '{NULL}', '{NULL}',
+    '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', 1)$$,
+    '2202E', 'arrays must have the same length');
+delete from herald.retry;
+delete from herald.attempt;
+
 -- fence: epoch and attempt
 select pg_temp.put('r9') as id \gset
 select pg_temp.take('sms') \g /dev/null
