@@ -52,8 +52,8 @@ begin
     name := 'synchronous_commit';
     v_rows := herald.unsafe_commits();
     ok := coalesce(v_rows = 0, true);
-    detail := coalesce(format('%s commits into the outbox with synchronous_commit = off since the start'
-                              ' of the server, which a crash could lose', v_rows), 'not counted');
+    detail := coalesce(v_rows || ' commits into the outbox with synchronous_commit = off since the start'
+                              || ' of the server, which a crash could lose', 'not counted');
     return next;
 
     name := 'backpressure';

@@ -1,5 +1,6 @@
-# The sender's transaction decides, and no wake-up is lost: rollback, savepoints, prepared
-# transactions, long work after notify_send; with the library preloaded and without.
+# F36: the sender's transaction decides, and no wake-up is lost: rollback, savepoints, prepared
+# transactions, long work after notify_send, replica role, synchronous_commit = off; with the library
+# preloaded and without.
 use strict;
 use warnings;
 use Herald::Fixture qw(add_template start_all start_dispatcher wait_final);
@@ -38,6 +39,17 @@ for my $preload (1, 0)
     wait_for('the prepared one', sub { sent_texts($sandbox) =~ /prepared/ }, 10);
     wait_final($cluster);
     is(sent_texts($sandbox), 'inner outer prepared slow', "$mode: a prepared transaction too");
+
+    # No trigger fires in the role of a replica; a commit that may be lost is warned of and counted.
+    $cluster->sql('set session_replication_role = replica;' . $send->('replica'));
+    my ($code, undef, $told) = $cluster->try_sql(join ';', 'set synchronous_commit = off', $send->('unsafe1'),
+        $send->('unsafe2'), 'begin', $send->('undone'), 'rollback');
+    my $warnings = () = $told =~ /WARNING:  synchronous_commit is off/g;
+    is($warnings, 1, "$mode: synchronous_commit = off is warned of once a session");
+    is($cluster->sql(q{select ok, detail from herald.health() where name = 'synchronous_commit'}) =~ s/ commits.*//sr,
+        $preload ? 'f|2' : 't|not counted', "$mode: and counted, where there is shared memory");
+    wait_final($cluster);
+    like(sent_texts($sandbox), qr/replica slow unsafe1 unsafe2$/, "$mode: what they sent is delivered");
 
     # Many lonely sends: each must be seen at once, not only at the next poll.
     my @waits;
