@@ -3,7 +3,8 @@
 # HERALD_FULL=1 tries every hit.
 use strict;
 use warnings;
-use Herald::Fixture qw(add_template start_all start_dispatcher wait_final);
+use Herald::Fixture qw(add_template start_all start_dispatcher);
+use Herald::Heir;
 use Herald::Reckoning qw(accepted reckon send_texts);
 use Herald::Util qw(wait_for);
 use Test::More;
@@ -15,8 +16,7 @@ $cluster->sql(q{select herald.notify_provider_remove('sendgrid')});
 add_template($cluster, 't', undef, 'sms/text' => '{{ n }}', 'email/subject' => 's', 'email/text' => '{{ n }}');
 $cluster->sql(q{select herald.notify_recipient('r', phone => '+15005550010', email => 'r@example.org')});
 
-# It takes over what the victims leave, and stands still while they work.
-my $heir = start_dispatcher($cluster, $sandbox, name => 'heir', args => [ '--name', 'heir' ]);
+my $heir = Herald::Heir->start($cluster, $sandbox);
 my $runs = 0;
 my $seen = 0; # requests before this run
 my %found;
@@ -25,20 +25,6 @@ sub begin
 {
     my ($newest) = @{ $sandbox->api('GET', '/api/requests?limit=1') };
     $seen = $newest ? $newest->{seq} : 0;
-    return;
-}
-
-# The claims of the dead are taken back at once; their grace is the matter of other tests.
-sub recover
-{
-    $heir->signal('CONT');
-    wait_for('the dead to be noticed', sub {
-        $cluster->sql(q{select count(herald.reclaim_epoch(epoch)) from herald.dispatcher
-            where gone_at is null and name = 'victim'});
-        $cluster->sql(q{select count(*) from herald.dispatcher where gone_at is null and name = 'victim'}) == 0;
-    });
-    wait_final($cluster);
-    $heir->signal('STOP');
     return;
 }
 
@@ -85,7 +71,7 @@ sub kill_in_batch
     }
     wait_for("the victim of $point at $hit", sub { !$victim->is_alive });
     my $is_killed = $victim->{status} == 9;
-    recover();
+    $heir->take_over;
     judge($point, $text, $batch) if $is_killed;
     return $is_killed;
 }
@@ -104,7 +90,7 @@ sub kill_alone
         wait_for('the end of one of them', sub { !$victim->is_alive || !count_pending() });
     }
     is($victim->{status}, 9, "$point, hit $hit, $channel alone: killed") or $victim->kill9;
-    recover();
+    $heir->take_over;
     judge("$point alone", $text, $count);
     return;
 }
@@ -114,7 +100,6 @@ sub count_pending
     return $cluster->sql(q{select count(*) from herald.outbox}) + $cluster->sql(q{select count(*) from herald.retry});
 }
 
-$heir->signal('STOP');
 for my $point (map { "K$_" } 1 .. 7, '8/herald.record(', 9, 10)
 {
     for my $hit (@hits)
@@ -148,6 +133,5 @@ for my $point (map { "$_ alone" } qw(K1 K2 K10))
 }
 diag sprintf '%-20s %5s kills %4s duplicates, at most %3s of %d', $_, @{ $found{$_} }{qw(kills duplicates most)}, $batch
   for sort { ($a =~ /(\d+)/)[0] <=> ($b =~ /(\d+)/)[0] } keys %found;
-$heir->signal('CONT');
 is($heir->stop, 0, 'the survivor ends cleanly');
 done_testing();

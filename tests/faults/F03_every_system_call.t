@@ -2,7 +2,8 @@
 # by a seed; HERALD_FULL=1 tries every one.
 use strict;
 use warnings;
-use Herald::Fixture qw(add_template start_all start_dispatcher wait_final);
+use Herald::Fixture qw(add_template start_all);
+use Herald::Heir;
 use Herald::Process;
 use Herald::Reckoning qw(reckon send_texts);
 use Herald::Util qw(slurp wait_for);
@@ -15,11 +16,9 @@ my ($cluster, $sandbox) = start_all('systemcalls');
 $cluster->sql(q{select herald.notify_provider_remove('sendgrid')});
 add_template($cluster, 't', undef, 'sms/text' => '{{ n }}', 'email/subject' => 's', 'email/text' => '{{ n }}');
 $cluster->sql(q{select herald.notify_recipient('r', phone => '+15005550010', email => 'r@example.org')});
-my $heir = start_dispatcher($cluster, $sandbox, name => 'heir', args => [ '--name', 'heir' ]);
-$heir->signal('STOP');
+my $heir = Herald::Heir->start($cluster, $sandbox);
 
 my ($texts, $seen) = (0, 0);
-my $mine = q{herald.dispatcher where gone_at is null and name = 'victim'};
 
 sub send_five
 {
@@ -40,18 +39,6 @@ sub trace
         env => { $cluster->libpq_environment('dispatcher'), $sandbox->secrets, ASAN_OPTIONS => 'detect_leaks=0' });
     wait_for('the victim', sub { !$victim->is_alive }, 120);
     return $victim->{status};
-}
-
-sub recover
-{
-    $heir->signal('CONT');
-    wait_for('the dead to be noticed', sub {
-        $cluster->sql("select count(herald.reclaim_epoch(epoch)) from $mine");
-        $cluster->sql("select count(*) from $mine") == 0;
-    });
-    wait_final($cluster);
-    $heir->signal('STOP');
-    return;
 }
 
 # Every call of every name: [name, n]; strace counts by name and thread.
@@ -95,7 +82,7 @@ for my $call (@calls)
             next;
         }
     }
-    recover();
+    $heir->take_over;
     my $found = reckon($cluster, $sandbox, "m$texts", $seen);
     my $wrong = join ' ', map { $found->{$_} ? "$_ $found->{$_}" : () }
       qw(missing stuck unsent denied phantom unexplained unclaimed);
@@ -107,6 +94,5 @@ is(scalar @bad, 0, 'nothing is lost, made up or unexplained') or diag join "\n",
 cmp_ok($killed, '>', @calls / 2, "killed at $killed of " . @calls . ' calls');
 diag sprintf 'seed %d: %d of %d system calls tried, %d kills, %d before a claim, %d duplicates', $seed, scalar @calls,
   $total, $killed, $harmless, $duplicates;
-$heir->signal('CONT');
 is($heir->stop, 0, 'the survivor ends cleanly');
 done_testing();
