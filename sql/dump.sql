@@ -12,7 +12,7 @@ begin
         'idempotency', 'notification_default', 'delivery_default', 'attempt_default',
         'event_default', 'inbox_default', 'retry', 'outbox_0', 'outbox_1', 'outbox_2',
         'outbox_3', 'outbox_4', 'outbox_5', 'outbox_6', 'outbox_7', 'outbox_8', 'outbox_9',
-        'outbox_10', 'outbox_11']
+        'outbox_10', 'outbox_11', 'outbox_12']
     loop
         perform pg_catalog.pg_extension_config_dump(format('herald.%I', v_name)::regclass, '');
     end loop;

@@ -16,6 +16,7 @@
 #define POLL_BARE_MS 50
 #define RETRY_MS 1000
 #define BATCH_MAX 500
+#define SUSPECT_PATIENCE_MS 1000
 
 /* Columns of herald.claim(). */
 enum column
@@ -59,6 +60,21 @@ struct lane
     int64_t asked_us;
 };
 
+/*
+ * A delivery that may be what brought dispatchers down. One at a time, and begun only when the
+ * database knows: if this process ends now, it is a reason to set it aside.
+ */
+struct suspect
+{
+    int channel; /* whose turn it is; CHANNEL_COUNT: none is left */
+    bool under_way;
+    struct delivery *delivery; /* claimed, waits for the word to begin */
+    char id[40];               /* of the last one */
+    int attempt;
+    int64_t begun_ms;
+    int64_t asked_us;
+};
+
 struct claimer
 {
     struct loop *loop;
@@ -76,11 +92,16 @@ struct claimer
     bool arming;
     bool armed;
     bool bare; /* no doorbell in this server: poll */
+    struct suspect suspect;
 };
 
 static bool
 is_under_way(const struct claimer *claimer)
 {
+    if (claimer->suspect.under_way)
+    {
+        return true;
+    }
     for (int i = 0; i < CHANNEL_COUNT; i++)
     {
         if (claimer->lanes[i].under_way)
@@ -125,6 +146,7 @@ parse_row(const struct lane *lane, const struct db_result *result, int row)
     struct delivery *delivery = delivery_create();
     const char *tokens = db_result_value(result, row, COLUMN_TOKENS);
 
+    FAILPOINT("K1", db_result_value(result, row, COLUMN_RECIPIENT));
     delivery->epoch = lane->epoch;
     delivery->channel = lane->channel;
     delivery->claimed_ms = loop_now_ms(lane->claimer->loop);
@@ -197,7 +219,6 @@ take_claims(struct lane *lane, enum db_status status, const struct db_result *re
     lane->wanted = lane->wanted || lane->full;
     for (int row = 0; row < rows; row++)
     {
-        FAILPOINT("K1", db_result_value(result, row, COLUMN_RECIPIENT));
         claimer->events.claimed(claimer->user, parse_row(lane, result, row));
     }
 }
@@ -233,6 +254,129 @@ claim_lane(struct lane *lane, struct db *db, int credit)
     snprintf(epoch, sizeof(epoch), "%" PRId64, lane->epoch);
     snprintf(max, sizeof(max), "%d", lane->asked);
     db_query(db, true, "select * from herald.claim($1, $2, $3)", 3, params, on_claimed, lane);
+}
+
+static void
+drop_suspect(struct claimer *claimer)
+{
+    delivery_destroy(claimer->suspect.delivery);
+    claimer->suspect.delivery = NULL;
+    claimer->lost_answer = true;
+}
+
+static void
+on_suspect_begun(void *user, enum db_status status, const struct db_result *result)
+{
+    struct claimer *claimer = user;
+    struct suspect *suspect = &claimer->suspect;
+    struct delivery *delivery = suspect->delivery;
+    const char *begun = status == DB_OK ? db_result_value(result, 0, 0) : NULL;
+
+    suspect->under_way = false;
+    if (begun == NULL || begun[0] != 't')
+    {
+        drop_suspect(claimer);
+        return;
+    }
+    suspect->delivery = NULL;
+    suspect->begun_ms = loop_now_ms(claimer->loop);
+    claimer->events.claimed(claimer->user, delivery);
+    claimer->events.claims_end(claimer->user);
+}
+
+static void
+begin_suspect(struct claimer *claimer, struct delivery *delivery)
+{
+    struct suspect *suspect = &claimer->suspect;
+    struct db *db = session_db(claimer->session, SESSION_CLAIM);
+    char epoch[24];
+    char attempt[16];
+    const char *params[3] = { epoch, suspect->id, attempt };
+
+    suspect->delivery = delivery;
+    suspect->attempt = delivery->attempt;
+    snprintf(suspect->id, sizeof(suspect->id), "%s", delivery->id);
+    snprintf(epoch, sizeof(epoch), "%" PRId64, delivery->epoch);
+    snprintf(attempt, sizeof(attempt), "%d", delivery->attempt);
+    log_event(LOG_WARN, "a delivery whose dispatchers were lost is tried on its own", "delivery",
+              delivery->id, NULL);
+    if (db == NULL)
+    {
+        drop_suspect(claimer);
+        return;
+    }
+    suspect->under_way = true;
+    db_query(db, true, "select herald.suspect_begin($1, $2, $3)", 3, params, on_suspect_begun,
+             claimer);
+}
+
+static void
+on_suspect(void *user, enum db_status status, const struct db_result *result)
+{
+    struct lane *lane = user;
+    struct claimer *claimer = lane->claimer;
+
+    claimer->suspect.under_way = false;
+    if (status == DB_LOST)
+    {
+        claimer->lost_answer = true;
+    }
+    else if (status == DB_ERROR)
+    {
+        claim_failed(claimer, result);
+    }
+    else if (db_result_rows(result) == 1)
+    {
+        metrics_claim(claimer->metrics, loop_wall_us(claimer->loop) - claimer->suspect.asked_us, 1);
+        begin_suspect(claimer, parse_row(lane, result, 0));
+    }
+    else
+    {
+        claimer->suspect.channel++;
+    }
+    claimer->events.claims_end(claimer->user);
+    claim_pump(claimer);
+}
+
+/* Is the last suspect still being worked on? A slow provider is not waited for for ever. */
+static bool
+is_suspect_out(const struct claimer *claimer)
+{
+    const struct suspect *suspect = &claimer->suspect;
+
+    return suspect->under_way ||
+           (suspect->attempt > 0 &&
+            loop_now_ms(claimer->loop) - suspect->begun_ms < SUSPECT_PATIENCE_MS &&
+            claimer->events.is_known(claimer->user, suspect->id, suspect->attempt));
+}
+
+static void
+claim_suspect(struct claimer *claimer, struct db *db)
+{
+    struct suspect *suspect = &claimer->suspect;
+
+    if (!session_has_suspects(claimer->session) || is_suspect_out(claimer))
+    {
+        return;
+    }
+    for (; suspect->channel < CHANNEL_COUNT; suspect->channel++)
+    {
+        struct lane *lane = &claimer->lanes[suspect->channel];
+        char epoch[24];
+        const char *params[2] = { epoch, channel_name(lane->channel) };
+
+        if (!lane->served || claimer->events.credit(claimer->user, lane->channel) == 0)
+        {
+            continue;
+        }
+        suspect->under_way = true;
+        lane->epoch = session_epoch(claimer->session);
+        suspect->asked_us = loop_wall_us(claimer->loop);
+        snprintf(epoch, sizeof(epoch), "%" PRId64, lane->epoch);
+        db_query(db, true, "select * from herald.claim_suspect($1, $2)", 2, params, on_suspect,
+                 lane);
+        return;
+    }
 }
 
 static void
@@ -452,6 +596,7 @@ claim_pump(struct claimer *claimer)
             claim_lane(lane, db, credit);
         }
     }
+    claim_suspect(claimer, db);
     if (!is_under_way(claimer))
     {
         rest(claimer);
@@ -472,6 +617,7 @@ on_poll(void *user)
     {
         claimer->lanes[i].full = false;
     }
+    claimer->suspect.channel = 0;
     claim_wake(claimer);
 }
 
@@ -503,6 +649,7 @@ claim_destroy(struct claimer *claimer)
     if (claimer != NULL)
     {
         loop_timer_destroy(claimer->poll);
+        delivery_destroy(claimer->suspect.delivery);
         free(claimer);
     }
 }

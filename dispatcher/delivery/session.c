@@ -80,6 +80,7 @@ struct session
     bool probing;
     bool arming_known;
     bool armed; /* when known */
+    bool suspects;
     bool ticking;
     int64_t asked_ms; /* when the probe under way was sent */
     int64_t alive_ms; /* when a query was sent that proved the epoch alive */
@@ -609,6 +610,7 @@ on_alive(void *user, enum db_status status, const struct db_result *result)
     struct session *session = user;
     const char *alive;
     const char *armed;
+    const char *suspects;
 
     session->probing = false;
     if (status != DB_OK || db_result_rows(result) != 1)
@@ -617,6 +619,8 @@ on_alive(void *user, enum db_status status, const struct db_result *result)
     }
     alive = db_result_value(result, 0, 0);
     armed = db_result_value(result, 0, 1);
+    suspects = db_result_value(result, 0, 2);
+    session->suspects = suspects != NULL && suspects[0] == 't';
     if (alive != NULL && alive[0] == 't')
     {
         prove_alive(session, session->asked_ms);
@@ -642,8 +646,9 @@ probe(struct session *session)
     session->probing = true;
     session->asked_ms = boot_ms();
     snprintf(epoch, sizeof(epoch), "%" PRId64, session->epoch);
-    db_query(db, true, "select herald.dispatcher_alive($1), herald.is_armed()", 1, params, on_alive,
-             session);
+    db_query(db, true,
+             "select herald.dispatcher_alive($1), herald.is_armed(), herald.has_suspects()", 1,
+             params, on_alive, session);
     FAILPOINT("K11", NULL);
 }
 
@@ -788,6 +793,12 @@ struct db *
 session_db(const struct session *session, enum session_link link)
 {
     return session->links[link].state == LINK_JOINED ? session->links[link].db : NULL;
+}
+
+bool
+session_has_suspects(const struct session *session)
+{
+    return session->suspects;
 }
 
 bool

@@ -62,6 +62,9 @@ struct db *session_db(const struct session *session, enum session_link link);
 /* Can claims be made and recorded now? */
 bool session_is_ready(const struct session *session);
 
+/* Did suspects wait at the last heartbeat? */
+bool session_has_suspects(const struct session *session);
+
 /* Is this the database that dispatchers deliver from? False until it is known. */
 bool session_is_armed(const struct session *session);
 

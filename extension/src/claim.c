@@ -58,7 +58,7 @@ struct lane
 
 static struct
 {
-    struct lane lanes[CHANNELS][PRIORITIES][HERALD_OUTBOX_LEAVES];
+    struct lane lanes[CHANNELS][PRIORITIES][HERALD_OUTBOX_RING];
     int64 sweep_end_us[CHANNELS];      /* of the last extra sweep, monotonic */
     int64 sweep_costs_us[CHANNELS][2]; /* of the last two */
     TimestampTz last_now;
@@ -94,6 +94,7 @@ static struct herald_leaf_statement take = {
 static SPIPlanPtr alive_plan;
 
 HERALD_FUNCTION(herald_claim);
+HERALD_FUNCTION(herald_claim_suspect);
 
 static int
 channel_number(const char *name)
@@ -264,9 +265,9 @@ pass(struct claim *claim, const bool *closed, bool sweeps)
 
     for (int priority = 0; priority < PRIORITIES; priority++)
     {
-        for (int i = 1; i <= HERALD_OUTBOX_LEAVES; i++)
+        for (int i = 1; i <= HERALD_OUTBOX_RING; i++)
         {
-            int leaf = (current + i) % HERALD_OUTBOX_LEAVES;
+            int leaf = (current + i) % HERALD_OUTBOX_RING;
 
             if (claim->count == claim->wanted)
                 return;
@@ -274,6 +275,24 @@ pass(struct claim *claim, const bool *closed, bool sweeps)
                 visit(claim, priority, leaf, sweeps);
         }
     }
+}
+
+/* Forget what the lanes know when it no longer holds. */
+static void
+check_lanes(const struct claim *claim)
+{
+    uint32 filter = 0;
+
+    if (claim->filtered)
+    {
+        ArrayType *buckets = DatumGetArrayTypeP(claim->buckets);
+
+        filter = hash_bytes((unsigned char *) buckets, VARSIZE(buckets)) | 1;
+    }
+    if (claim->now < session.last_now || filter != session.filter)
+        memset(session.lanes, 0, sizeof(session.lanes));
+    session.last_now = claim->now;
+    session.filter = filter;
 }
 
 /* Before the caller goes to sleep: look below the bounds too, unless that is dear. */
@@ -297,73 +316,86 @@ sweep(struct claim *claim, const bool *closed)
 static void
 take_all(struct claim *claim)
 {
-    bool closed[HERALD_OUTBOX_LEAVES];
+    bool closed[HERALD_OUTBOX_RING];
 
-    for (int leaf = 0; leaf < HERALD_OUTBOX_LEAVES; leaf++)
+    check_lanes(claim);
+    for (int leaf = 0; leaf < HERALD_OUTBOX_RING; leaf++)
         closed[leaf] = is_leaf_closed(leaf);
     pass(claim, closed, false);
     if (claim->count == 0)
         sweep(claim, closed);
 }
 
-/* Forget what the lanes know when it no longer holds. */
+/* One suspect, which is not in the ring: it shall be the only one at work. */
 static void
-check_lanes(const struct claim *claim)
+take_suspect(struct claim *claim)
 {
-    uint32 filter = 0;
-
-    if (claim->filtered)
+    if (is_leaf_closed(HERALD_OUTBOX_SUSPECTS))
+        return;
+    for (int priority = 0; priority < PRIORITIES && claim->count == 0; priority++)
     {
-        ArrayType *buckets = DatumGetArrayTypeP(claim->buckets);
+        TimestampTz bound = DT_NOBEGIN;
 
-        filter = hash_bytes((unsigned char *) buckets, VARSIZE(buckets)) | 1;
+        (void) take_rows(claim, priority, HERALD_OUTBOX_SUSPECTS, &bound);
     }
-    if (claim->now < session.last_now || filter != session.filter)
-        memset(session.lanes, 0, sizeof(session.lanes));
-    session.last_now = claim->now;
-    session.filter = filter;
 }
 
 static void
-claim_start(struct claim *claim, FunctionCallInfo fcinfo)
+claim_start(struct claim *claim, FunctionCallInfo fcinfo, int required)
 {
+    for (int i = 0; i < required; i++)
+    {
+        if (PG_ARGISNULL(i))
+            ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+                    errmsg("epoch, channel and max must not be null"));
+    }
     claim->epoch = PG_GETARG_INT64(0);
     claim->channel = channel_number(text_to_cstring(PG_GETARG_TEXT_PP(1)));
     claim->channel_name = channels[claim->channel];
-    claim->wanted = Min(PG_GETARG_INT32(2), CLAIM_MAX);
-    claim->filtered = !PG_ARGISNULL(3);
-    claim->buckets = claim->filtered ? PointerGetDatum(PG_GETARG_ARRAYTYPE_P(3)) : (Datum) 0;
     claim->now = GetCurrentTimestamp();
     claim->now_us = herald_monotonic_us();
+}
+
+/* Let take take what is wanted, and return it. */
+static Datum
+claim_run(struct claim *claim, FunctionCallInfo fcinfo, void (*take_wanted)(struct claim *claim))
+{
+    int level;
+
+    InitMaterializedSRF(fcinfo, 0);
+    SPI_connect();
+    check_armed();
+    check_epoch(claim->epoch);
+    level = herald_pinned_begin();
+    if (claim->wanted > 0)
+    {
+        claim->rows = palloc((size_t) claim->wanted * sizeof(struct claimed));
+        take_wanted(claim);
+    }
+    if (claim->count > 0)
+        herald_return_claimed(claim, (ReturnSetInfo *) fcinfo->resultinfo);
+    herald_pinned_end(level);
+    SPI_finish();
+    PG_RETURN_NULL();
 }
 
 Datum
 herald_claim(PG_FUNCTION_ARGS)
 {
     struct claim claim = { 0 };
-    int level;
 
-    for (int i = 0; i < 3; i++)
-    {
-        if (PG_ARGISNULL(i))
-            ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-                    errmsg("epoch, channel and max must not be null"));
-    }
-    claim_start(&claim, fcinfo);
-    InitMaterializedSRF(fcinfo, 0);
-    SPI_connect();
-    check_armed();
-    check_epoch(claim.epoch);
-    check_lanes(&claim);
-    level = herald_pinned_begin();
-    if (claim.wanted > 0)
-    {
-        claim.rows = palloc((size_t) claim.wanted * sizeof(struct claimed));
-        take_all(&claim);
-    }
-    if (claim.count > 0)
-        herald_return_claimed(&claim, (ReturnSetInfo *) fcinfo->resultinfo);
-    herald_pinned_end(level);
-    SPI_finish();
-    PG_RETURN_NULL();
+    claim_start(&claim, fcinfo, 3);
+    claim.wanted = Min(PG_GETARG_INT32(2), CLAIM_MAX);
+    claim.filtered = !PG_ARGISNULL(3);
+    claim.buckets = claim.filtered ? PointerGetDatum(PG_GETARG_ARRAYTYPE_P(3)) : (Datum) 0;
+    return claim_run(&claim, fcinfo, take_all);
+}
+
+Datum
+herald_claim_suspect(PG_FUNCTION_ARGS)
+{
+    struct claim claim = { .wanted = 1 };
+
+    claim_start(&claim, fcinfo, 2);
+    return claim_run(&claim, fcinfo, take_suspect);
 }

@@ -18,7 +18,7 @@ int
 herald_outbox_leaf(TimestampTz at)
 {
     /* Times before 2000 are negative; periods and leaves must go on as after it. */
-    const int64 ring_us = HERALD_OUTBOX_LEAVES * HERALD_OUTBOX_PERIOD_S * USECS_PER_SEC;
+    const int64 ring_us = HERALD_OUTBOX_RING * HERALD_OUTBOX_PERIOD_S * USECS_PER_SEC;
     int64 in_ring_us = (at % ring_us + ring_us) % ring_us;
 
     return (int) (in_ring_us / (HERALD_OUTBOX_PERIOD_S * USECS_PER_SEC));

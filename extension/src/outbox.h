@@ -13,7 +13,9 @@
 
 enum
 {
-    HERALD_OUTBOX_LEAVES = 12,
+    HERALD_OUTBOX_RING = 12,                     /* leaves that senders write */
+    HERALD_OUTBOX_SUSPECTS = HERALD_OUTBOX_RING, /* the leaf after them */
+    HERALD_OUTBOX_LEAVES,
     HERALD_OUTBOX_PERIOD_S = 5,
     HERALD_STATEMENT_PARAMS = 24
 };

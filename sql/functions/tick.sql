@@ -16,7 +16,7 @@ begin
             exit when not herald.tick_step(v_step);
         end loop;
     end loop;
-    for leaf in 0..11 loop
+    for leaf in 0..12 loop
         commit;
         set transaction isolation level read committed;
         perform herald.tick_step('rotate', leaf);

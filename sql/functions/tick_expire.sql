@@ -38,10 +38,10 @@ begin
       from taken t
         on conflict do nothing;
 
-    for leaf in 0..11 loop
+    for leaf in 0..12 loop
         if pg_relation_size(format('herald.outbox_%s', leaf)::regclass) > 0 then
             perform herald.expire_leaf(leaf, v_now, v_limit, case
-                        when extract(epoch from v_now)::bigint % 12 = leaf then v_youngest end);
+                        when extract(epoch from v_now)::bigint % 13 = leaf then v_youngest end);
         end if;
     end loop;
     return false;

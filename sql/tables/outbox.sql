@@ -1,5 +1,6 @@
 -- outbox: deliveries that wait to be claimed or are claimed. An inheritance parent and a ring of 12
--- plain leaves; a sender picks the leaf by clock, readers must look into all of them.
+-- plain leaves; a sender picks the leaf by clock, readers must look into all of them. One more leaf,
+-- outbox_12, holds suspects: deliveries whose dispatcher was lost twice. They are claimed one at a time.
 create table herald.outbox (
     id uuid not null,
     bucket integer not null,
@@ -25,7 +26,7 @@ comment on column herald.outbox.epoch is 'Epoch of the dispatcher that holds the
 
 do $$
 begin
-    for leaf in 0..11 loop
+    for leaf in 0..12 loop
         execute format('create table herald.outbox_%1$s (primary key (id, bucket)) inherits (herald.outbox)'
                        ' with (fillfactor = 45)', leaf);
         execute format('create index outbox_%1$s_claim_idx on herald.outbox_%1$s'
@@ -35,3 +36,5 @@ begin
     end loop;
 end
 $$;
+alter table herald.outbox_12 add begun integer;
+comment on column herald.outbox_12.begun is 'Number of the last attempt that was begun, not only claimed';

@@ -202,7 +202,7 @@ select pg_temp.put('r1') \g /dev/null
 select pg_temp.take('sms') \g /dev/null
 select is(pg_temp.bad('state = null'), '22023', 'no state');
 select is(pg_temp.bad('state = ''retry'''), '22023', 'a retry without a time');
-select is(pg_temp.bad('leaf = 12'), '22023', 'leaf 12');
+select is(pg_temp.bad('leaf = 13'), '22023', 'leaf 13');
 select is(pg_temp.bad('leaf = -1'), '22023', 'leaf -1');
 select is(pg_temp.bad('leaf = null'), '22023', 'no leaf');
 select is(pg_temp.bad('class = ''nonsense'''), '22P02', 'an unknown class');
