@@ -256,6 +256,8 @@ create schema attack;
 create function attack.now() returns timestamptz language sql as $$select 'infinity'::timestamptz$$;
 create function attack.text_eq(text, text) returns boolean language sql as $$select true$$;
 create operator attack.= (leftarg = text, rightarg = text, function = attack.text_eq);
+create function attack.int_eq(integer, integer) returns boolean language sql as $$select true$$;
+create operator attack.= (leftarg = integer, rightarg = integer, function = attack.int_eq);
 create function attack.unnest(uuid[]) returns setof uuid language sql as $$select null::uuid$$;
 create table attack.recipient (id text);
 create function pg_temp.error_of(statement text) returns text language plpgsql as $$
