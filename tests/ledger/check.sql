@@ -97,7 +97,7 @@ select v.name, v.value
     count(*) filter (where (state in ('failed', 'dead', 'expired', 'suppressed', 'cancelled')
                             and accepted > 0 and unclear = 0)
                         or (state = 'unknown' and not is_once)
-                        or said_accepted > accepted) as wrong_state,
+                        or (said_accepted > accepted and accepted > 0)) as wrong_state,
     count(*) filter (where state = 'sent' and accepted > 0
                        and applied_attempt is distinct from attempts) as stale_applied,
     sum(greatest(accepted - 1, 0)) as duplicates,
@@ -105,7 +105,7 @@ select v.name, v.value
     sum(least(greatest(accepted - 1, 0), planned)) as planned,
     coalesce(sum(greatest(accepted - 1 - unclear, 0)) filter (where not is_once), 0)
         + coalesce(sum(greatest(accepted - 1, 0)) filter (where is_once), 0) as unexplained,
-    count(*) filter (where requests > tries) as without_claim,
+    count(*) filter (where requests > tries and notifications > 0) as without_claim,
     coalesce(sum(notifications - 1) filter (where notifications > 1), 0)
         + coalesce(sum(deliveries - 1) filter (where deliveries > 1), 0) as doubled,
     count(*) filter (where outcome = 'U') as in_doubt,

@@ -16,7 +16,6 @@ my @kinds = (
     [ backend => 25 ],     # SIGKILL of a dispatcher's backend: PostgreSQL restarts itself
     [ immediate => 30 ],   # PostgreSQL stops without shutting down, and starts
     [ cut => 35 ]);        # every connection to PostgreSQL is cut
-my $lease_seconds = 15;
 my $rest_seconds = 1.5;
 
 sub new
@@ -138,7 +137,7 @@ sub fault_stop
     my @awake = $self->awake;
     return 0 if @awake < @{ $self->{ledger}{slots} } || @awake < 2;
     my $slot = $awake[ rand @awake ];
-    my $until = clock_gettime(CLOCK_MONOTONIC) + $lease_seconds + 3 + rand 5;
+    my $until = clock_gettime(CLOCK_MONOTONIC) + $self->{ledger}{lease} + 3 + rand 5;
     $fault->{detail} = "$slot->{name} pid " . $slot->{process}->pid;
     $slot->{process}->signal('STOP');
     $slot->{is_stopped} = 1;

@@ -14,20 +14,21 @@ use JSON::PP ();
 use POSIX ();
 use Time::HiRes qw(clock_gettime sleep CLOCK_MONOTONIC);
 
+my $sources = "$ENV{HERALD_ROOT}/tests/ledger";
 my $recipients = 1000;
-my $drain_seconds = 600;
 
 # new(count => acknowledged messages, kills, seed; optional: rate, producers, dispatchers, faults =>
-# [kinds], misbehave => 0, options => PGOPTIONS of the producers, bin => folder of other daemons,
-# conf => lines for postgresql.conf, quiet => 1)
+# [kinds], misbehave => 0, options => PGOPTIONS of the producers, dispatcher and sandbox => other
+# programs, conf => lines for postgresql.conf, lease, timeout, drain => seconds, quiet => 1)
 sub new
 {
     my ($class, %with) = @_;
     my $self = bless {
-        producers => 4, dispatchers => 2, misbehave => 1, options => '', conf => '',
-        bin => $ENV{HERALD_BIN}, source => "$ENV{HERALD_ROOT}/tests/ledger", %with }, $class;
+        name => 'ledger', producers => 4, dispatchers => 2, misbehave => 1, options => '', conf => '',
+        dispatcher => "$ENV{HERALD_BIN}/herald-dispatcher", sandbox => "$ENV{HERALD_BIN}/herald-sandbox",
+        lease => 15, timeout => 5, drain => 600, %with }, $class;
     my $parent = $ENV{TESTDIR} // $ENV{HERALD_WORK};
-    $self->{dir} = "$parent/ledger";
+    $self->{dir} = "$parent/$self->{name}";
     mkdir $self->{dir};
     $self->{socket} = File::Temp->newdir('heraldXXXX', TMPDIR => 1);
     # Kills follow progress, so the rate decides how far apart they are.
@@ -62,7 +63,10 @@ sub start
     $self->{begin} = clock_gettime(CLOCK_MONOTONIC);
     $self->say('starting PostgreSQL, sandbox and dispatchers');
     $self->start_cluster;
-    $self->{sandbox} = Herald::Sandbox->start(args => [
+    $self->{double} = Herald::Sandbox->start(
+        name => "$self->{name}-sandbox",
+        program => $self->{sandbox},
+        args => [
             '--keep', 1, '--ledger', "$self->{dir}/sink.tsv",
             $self->{misbehave} ? ('--misbehave', $self->{seed}) : () ]);
     $self->configure;
@@ -114,8 +118,8 @@ sub pg_ctl
 sub configure
 {
     my ($self) = @_;
-    my ($url, $dir) = ($self->{sandbox}->url, $self->{sandbox}->dir);
-    my %common = (ca_file => "$dir/ca.pem", timeout_ms => 5000);
+    my ($url, $dir) = ($self->{double}->url, $self->{double}->dir);
+    my %common = (ca_file => "$dir/ca.pem", timeout_ms => 1000 * $self->{timeout});
     my %sms = (%common, endpoint => $url, account_sid => 'AC' . '0' x 32, from => '+15005550006');
     my %hook = (%common, allow_addresses => '127.0.0.0/8,::1/128');
     my $settings = sub { "settings => '" . JSON::PP::encode_json($_[0]) . "'" };
@@ -125,6 +129,7 @@ sub configure
     $self->sql("select herald.notify_provider('hooks', 'webhook', 'webhook', " . $settings->(\%hook)
           . q{, secrets => '{"secret": "env:WEBHOOK_SECRET"}', concurrency => 200)});
     $self->sql(<<"END");
+select herald.notify_setting('lease_s', '$self->{lease}');
 select herald.notify_category('once', policy => 'at_most_once');
 select herald.notify_template('ledger');
 select herald.notify_template_part('ledger', 'sms', 'text', '{{ text }}');
@@ -147,10 +152,10 @@ sub supervise
         $slot->{starts}++;
         $slot->{is_stopped} = 0;
         $slot->{process} = Herald::Process->start($slot->{name},
-            [ "$self->{bin}/herald-dispatcher", '--name', $slot->{name} ],
+            [ $self->{dispatcher}, '--name', $slot->{name} ],
             env => {
                 PGHOST => "$self->{socket}/cut", PGPORT => 5432, PGDATABASE => 'app', PGUSER => 'dispatcher',
-                $self->{sandbox}->secrets });
+                $self->{double}->secrets });
     }
     return;
 }
@@ -194,7 +199,7 @@ sub produce
 sub drain
 {
     my ($self) = @_;
-    my $end = clock_gettime(CLOCK_MONOTONIC) + $drain_seconds;
+    my $end = clock_gettime(CLOCK_MONOTONIC) + $self->{drain};
     $self->say('all faults over, draining');
     while (1)
     {
@@ -212,7 +217,7 @@ sub stop
     my ($self) = @_;
     $self->{resting} = 1;
     $_->{process}->stop(30) for @{ $self->{slots} };
-    $self->{sandbox}->stop(30);
+    $self->{double}->stop(30);
     return;
 }
 
@@ -222,9 +227,17 @@ sub judge
 {
     my ($self) = @_;
     $self->say('comparing');
-    command("psql -Xq -h $self->{socket} -p 5432 -U postgres -d app -v dir=$self->{dir} -f $self->{source}/export.sql");
-    command("createdb -h $self->{socket} -p 5432 -U postgres ledger");
+    command("psql -Xq -h $self->{socket} -p 5432 -U postgres -d app -v dir=$self->{dir} -f $sources/export.sql");
+    $self->create_database;
     return $self->check($self->{dir});
+}
+
+# The checker's own database.
+sub create_database
+{
+    my ($self) = @_;
+    command("createdb -h $self->{socket} -p 5432 -U postgres ledger");
+    return;
 }
 
 # Compare the files of a folder.
@@ -232,7 +245,7 @@ sub check
 {
     my ($self, $dir) = @_;
     my $psql = "psql -Xq -h $self->{socket} -p 5432 -U postgres -d ledger -v dir=$dir";
-    command("$psql -f $self->{source}/check.sql");
+    command("$psql -f $sources/check.sql");
     my %verdict = split /[|\n]/, command("$psql -At -c 'select name, value from verdict'");
     $verdict{recovery} = command("$psql -At -c 'select coalesce(round(percentile_disc(0.99) within group"
           . " (order by seconds)::numeric, 3), 0) from recovery'") + 0;
@@ -241,7 +254,7 @@ sub check
     $verdict{corrupted} = $verdict{content} + $verdict{crossed} + $verdict{mixed} + $verdict{wrong_state}
       + $verdict{stale_applied} + $verdict{keys_taken};
     $verdict{unexplained_all} = $verdict{unexplained} + $verdict{without_claim} + $verdict{doubled};
-    $self->{report} = "$psql -f $self->{source}/report.sql";
+    $self->{report} = "$psql -f $sources/report.sql";
     return \%verdict;
 }
 

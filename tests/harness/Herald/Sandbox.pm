@@ -10,7 +10,7 @@ use JSON::PP;
 
 our @ISA = ('Herald::Process');
 
-# start(name => 'sandbox', args => […]): listens on free ports, returns when ports.json is there.
+# start(name => 'sandbox', args => […], program => another one): listens on free ports, returns when ports.json is there.
 sub start
 {
     my ($class, %with) = @_;
@@ -20,7 +20,7 @@ sub start
     unlink "$dir/ports.json";
     my @any = map { ("--$_", '127.0.0.1:0') } qw(https smtp page);
     my $self = $class->SUPER::start($name,
-        [ "$ENV{HERALD_BIN}/herald-sandbox", '--dir', $dir, @any, @{ $with{args} // [] } ]);
+        [ $with{program} // "$ENV{HERALD_BIN}/herald-sandbox", '--dir', $dir, @any, @{ $with{args} // [] } ]);
     $self->{dir} = $dir;
     wait_for("$name to be ready",
         sub { die $self->log unless $self->is_alive; -s "$dir/ports.json" });
