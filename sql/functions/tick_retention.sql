@@ -3,10 +3,12 @@
 -- call go from DEFAULT leaves, keys and finished epochs.
 -- Returns: whether it emptied or dropped a partition, then there may be more · Writes: all of those
 -- Called by: tick
+-- No plan may read a whole table, every second, to find that nothing in it is old.
 create function herald.tick_retention() returns boolean
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 set lock_timeout = '50ms'
+set enable_seqscan = off
 as $$
 declare
     v_most constant integer := 5000;

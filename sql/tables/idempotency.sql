@@ -8,5 +8,5 @@ create table herald.idempotency (
     created_at timestamptz not null default now(),
     primary key (recipient, key, bucket)
 );
-create index idempotency_created_at_idx on herald.idempotency using brin (created_at);
+create index idempotency_created_at_idx on herald.idempotency using brin (created_at) with (autosummarize = on);
 comment on table herald.idempotency is 'Idempotency keys of sends with the notification they made';
