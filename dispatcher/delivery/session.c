@@ -13,11 +13,13 @@
 
 /*
  * Claims are ours for certain for this long after a sign of life of the database. An observer takes
- * them back at the earliest 2 s after our sessions ended, and the server ends the session of a
+ * them back at the earliest 1.7 s after our sessions ended, and the server ends the session of a
  * silent client only after much longer.
  */
 #define OWNERSHIP_MS 5000
 #define HEARTBEAT_MS 1000
+/* How often to look for dispatchers that are gone. */
+#define WATCH_MS 250
 #define SETUP_RETRY_MS 2000
 #define TELL_AGAIN_MS 10000
 /* Heartbeats without an answer after which a server that says nothing is given up. */
@@ -69,6 +71,7 @@ struct session
     void *user;
     struct link links[SESSION_LINK_COUNT];
     struct loop_timer *heartbeat;
+    struct loop_timer *watch;
     struct loop_timer *retry;
     int64_t epoch;
     bool starting;
@@ -82,6 +85,7 @@ struct session
     bool armed; /* when known */
     bool suspects;
     bool ticking;
+    bool watching;
     int64_t asked_ms; /* when the probe under way was sent */
     int64_t alive_ms; /* when a query was sent that proved the epoch alive */
     int64_t losses;
@@ -705,6 +709,30 @@ on_heartbeat(void *user)
     tick(session);
 }
 
+static void
+on_watched(void *user, enum db_status status, const struct db_result *result)
+{
+    struct session *session = user;
+
+    (void) status;
+    (void) result;
+    session->watching = false;
+}
+
+/* Between two rounds of maintenance, so that claims of the dead do not wait for the next one. */
+static void
+on_watch(void *user)
+{
+    struct session *session = user;
+    struct db *db = session_db(session, SESSION_TICK);
+
+    if (db != NULL && !session->ticking && !session->watching)
+    {
+        session->watching = true;
+        db_query(db, true, "select herald.tick_step('reclaim')", 0, NULL, on_watched, session);
+    }
+}
+
 /* Links that are up but not joined try again. */
 static void
 on_retry(void *user)
@@ -736,6 +764,7 @@ session_create(struct loop *loop, const char *conninfo, const char *name,
     session->events = *events;
     session->user = user;
     session->heartbeat = loop_timer_create(loop, on_heartbeat, session);
+    session->watch = loop_timer_create(loop, on_watch, session);
     session->retry = loop_timer_create(loop, on_retry, session);
     for (int i = 0; i < SESSION_LINK_COUNT; i++)
     {
@@ -749,6 +778,7 @@ session_create(struct loop *loop, const char *conninfo, const char *name,
         link->db = db_create(loop, conninfo, application, &db_events, link);
     }
     loop_timer_start(session->heartbeat, HEARTBEAT_MS, HEARTBEAT_MS);
+    loop_timer_start(session->watch, WATCH_MS, WATCH_MS);
     return session;
 }
 
@@ -756,6 +786,7 @@ void
 session_close(struct session *session)
 {
     loop_timer_stop(session->heartbeat);
+    loop_timer_stop(session->watch);
     loop_timer_stop(session->retry);
     for (int i = 0; i < SESSION_LINK_COUNT; i++)
     {
@@ -777,6 +808,7 @@ session_destroy(struct session *session)
         free(session->links[i].extension);
     }
     loop_timer_destroy(session->heartbeat);
+    loop_timer_destroy(session->watch);
     loop_timer_destroy(session->retry);
     free(session->why);
     free(session->name);

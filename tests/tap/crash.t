@@ -6,6 +6,7 @@ use Herald::Fixture qw(add_template start_all start_dispatcher state_of wait_fin
 use Herald::Util qw(wait_for);
 use POSIX ();
 use Test::More;
+use Time::HiRes qw(time);
 
 my ($cluster, $sandbox) = start_all('crash');
 add_template($cluster, 't', undef, 'sms/text' => '{{ n }}');
@@ -51,6 +52,28 @@ sub classes
     is(state_of($cluster, $once), 'unknown', 'at most once: it is not sent again');
     is(arrived('onlyonce'), 1, 'the provider saw that once');
     $heir->stop;
+}
+
+# Its claims go to a neighbour that runs: how long that takes.
+{
+    my $slowest = 0;
+    for my $time (1 .. 3)
+    {
+        my $victim = start_dispatcher($cluster, $sandbox, name => "victim$time");
+        $sandbox->script([ { match => { body => "Body=taken$time" }, times => 1, fault => 'hang' } ]);
+        my $id = send_text("taken$time");
+        wait_for('the request', sub { arrived("taken$time") });
+        my $neighbour = start_dispatcher($cluster, $sandbox, name => "neighbour$time");
+        my $killed = time;
+        $victim->kill9;
+        wait_for('the second request', sub { arrived("taken$time") == 2 });
+        $slowest = time - $killed if time - $killed > $slowest;
+        wait_final($cluster);
+        is(state_of($cluster, $id), 'sent', 'a neighbour sends it');
+        $neighbour->stop;
+    }
+    note sprintf 'claimed again after %.1f s at most', $slowest;
+    cmp_ok($slowest, '<', 6, 'claims of the dead are soon claimed again');
 }
 
 # The provider has accepted and its answer was read; the dispatcher dies before its record is committed.

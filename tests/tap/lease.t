@@ -47,7 +47,7 @@ ask($killed, "select count(*) from herald.claim($epoch, 'sms', 1)");
 tick_for(1);
 is($cluster->sql($claimed), $epoch, 'a living one keeps its claim');
 $killed->{handle}->kill_kill;
-tick_for(1);
+tick_for(0.5);
 is($cluster->sql($claimed), $epoch, 'a killed one keeps it for the grace');
 tick_for(3);
 is($cluster->sql($claimed), '-', 'then not');
@@ -58,7 +58,7 @@ my $back = session();
 $epoch = ask($back, q{select herald.dispatcher_start('back', '1.0')}) + 0;
 ask($back, "select count(*) from herald.claim($epoch, 'sms', 1)");
 $back->{handle}->kill_kill;
-tick_for(1);
+tick_for(0.5);
 my $again = session();
 is(ask($again, "select herald.dispatcher_join($epoch)"), "t\n", 'it joins its epoch again');
 for (1 .. 4)
