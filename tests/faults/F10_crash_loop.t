@@ -1,5 +1,5 @@
-# F10: a dispatcher that dies at every start, twenty times, when it reads its accounts: what waits is not charged for it. The
-# systemd unit starts it again after a pause.
+# F10: a dispatcher that dies at every start, twenty times, when it reads its accounts: what waits is
+# not charged for it. The systemd unit starts it again after a pause.
 use strict;
 use warnings;
 use Herald::Fixture qw(add_template start_all start_dispatcher wait_final);
