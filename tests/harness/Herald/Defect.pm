@@ -19,11 +19,11 @@ sub build
 {
     my ($self, $patch, $target, $result) = @_;
     my $file = "$ENV{HERALD_ROOT}/tests/ledger/defects/$patch.patch";
-    $self->apply("git apply --whitespace=nowarn $file");
+    $self->apply("git apply --unidiff-zero --whitespace=nowarn $file");
     # What an outer make exports says where and how that one builds.
     $self->apply("env -u TOP -u B -u Q -u VARIANT -u WERROR -u MAKEFLAGS -u MFLAGS -u MAKELEVEL CFLAGS=-O1 make -s -j2 $target");
     $self->apply("mv build/$result $patch");
-    $self->apply("git apply --whitespace=nowarn -R $file");
+    $self->apply("git apply --unidiff-zero --whitespace=nowarn -R $file");
     return "$self->{dir}/$patch";
 }
 
