@@ -10,7 +10,7 @@ use Herald::Util qw(wait_for);
 use Test::More;
 
 my $batch = 50;
-my @hits = $ENV{HERALD_FULL} ? (1 .. 1000) : (1, 2, 10, 50);
+my @hits = $ENV{HERALD_FULL} ? (1 .. 1000) : (1, 3, 40);
 my ($cluster, $sandbox) = start_all('killpoints');
 $cluster->sql(q{select herald.notify_provider_remove('sendgrid')});
 add_template($cluster, 't', undef, 'sms/text' => '{{ n }}', 'email/subject' => 's', 'email/text' => '{{ n }}');
