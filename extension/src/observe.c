@@ -7,6 +7,7 @@
 #include "common/hashfn.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
+#include "utils/timestamp.h"
 
 #include "clock.h"
 #include "compat.h"
@@ -25,6 +26,7 @@ struct observation
 static HTAB *observations;
 
 HERALD_FUNCTION(herald_observe);
+HERALD_FUNCTION(herald_clock_step);
 
 static HTAB *
 get_observations(void)
@@ -54,4 +56,18 @@ herald_observe(PG_FUNCTION_ARGS)
     }
     seen->last_us = now_us;
     PG_RETURN_INT64(now_us - seen->first_us);
+}
+
+Datum
+herald_clock_step(PG_FUNCTION_ARGS)
+{
+    static int64 last_us;
+    static bool is_known;
+    int64 ahead_us = GetCurrentTimestamp() - herald_monotonic_us();
+    int64 step_us = is_known ? ahead_us - last_us : 0;
+
+    (void) fcinfo;
+    is_known = true;
+    last_us = ahead_us;
+    PG_RETURN_INT64(step_us);
 }

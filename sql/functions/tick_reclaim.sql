@@ -1,4 +1,5 @@
--- tick_reclaim: takes claims back from dispatchers that are gone, ends the sessions of hung ones.
+-- tick_reclaim: takes claims back from dispatchers that are gone, ends the sessions of hung ones, and
+-- tells when the clock was moved.
 -- A dispatcher is gone when no session has held the lock on its epoch for 1.7 s: time enough to
 -- reconnect after a restart of PostgreSQL. It hangs when none of its sessions has done anything for
 -- lease_s. Both times are measured by this session, so it must be one that calls often: dispatchers do
@@ -13,9 +14,17 @@ declare
     v_lease_us constant bigint := herald.setting_value('lease_s')::bigint * 1000000;
     v_seen record;
     v_left_us bigint;
+    v_step_s bigint;
 begin
     if not pg_try_advisory_xact_lock(1214606916, -3) then
         return false;
+    end if;
+
+    -- Claims do not mind, but everything that is to come at a time does.
+    v_step_s := herald.clock_step() / 1000000;
+    if abs(v_step_s) >= 10 then
+        raise warning 'the clock was moved by % s: what waits for a time comes that much %', v_step_s,
+            case when v_step_s > 0 then 'earlier' else 'later' end;
     end if;
 
     for v_seen in

@@ -5,7 +5,7 @@ use warnings;
 use Herald::Fault qw(finish_load report_first start_faulty with_preload);
 use Herald::Fixture qw(start_dispatcher state_of);
 use Herald::Load;
-use Herald::Util qw(wait_for);
+use Herald::Util qw(slurp wait_for);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -51,6 +51,11 @@ for my $jump (3600, 0, -3600, 0)
         'nothing was given up');
     wait_for('the outbox to drain', sub { $cluster->sql('select count(*) from herald.outbox') == 0 });
     pass('nothing is stuck in the outbox');
+}
+for my $step (3600, -3600)
+{
+    like(slurp($cluster->logfile), qr/WARNING:  the clock was moved by ($step|${\($step - 1)}|${\($step + 1)}) s/,
+        'the server logs the step');
 }
 finish_load($cluster, $sandbox, Herald::Load->start($cluster), 'F30');
 is($_->stop, 0, 'a dispatcher ends well') for @dispatchers;
