@@ -79,6 +79,7 @@ grant execute on function
     herald.tick_step(text, integer),
     herald.is_armed(),
     herald.health(),
+    herald.backlog(),
     herald.setting_value(text)
     to herald_dispatcher, herald_operator;
 grant execute on function

@@ -67,8 +67,8 @@ static const struct options_program program = {
         "\n"
         "Exit codes: 0 everything claimed was recorded or given back; 1 the database or the\n"
         "configuration cannot be used, or results could not be recorded; 2 wrong usage; 3 --once\n"
-        "ended while accounts were paused, deliveries for them may wait; 4 --once found that the\n"
-        "database is not armed.\n",
+        "left deliveries behind: accounts are paused, or a channel has none; 4 --once found that\n"
+        "the database is not armed.\n",
 };
 
 struct invocation

@@ -630,12 +630,15 @@ db_complete(struct db *db)
     struct db_query_item *item = db_list_take(&db->sent);
     bool failed = item->result == NULL || PQresultStatus(item->result) == PGRES_FATAL_ERROR ||
                   PQresultStatus(item->result) == PGRES_PIPELINE_ABORTED;
+    const char *sqlstate =
+        failed && item->result != NULL ? PQresultErrorField(item->result, PG_DIAG_SQLSTATE) : NULL;
 
+    if (sqlstate != NULL && db->events.refused != NULL)
+    {
+        db->events.refused(db->user, sqlstate);
+    }
     if (failed && item->pipelined)
     {
-        const char *sqlstate =
-            item->result != NULL ? PQresultErrorField(item->result, PG_DIAG_SQLSTATE) : NULL;
-
         /* 26000: somebody deallocated it; 0A000: the result's columns changed. */
         if (item->prepares || sqlstate == NULL || strcmp(sqlstate, "26000") == 0 ||
             strcmp(sqlstate, "0A000") == 0)

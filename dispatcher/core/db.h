@@ -36,6 +36,8 @@ struct db_events
     /* An attempt to connect failed. NULL: db.c logs the first of a row, and the success after it.
      */
     void (*failed)(void *user, const char *reason);
+    /* The server refused a statement; its callback follows. */
+    void (*refused)(void *user, const char *sqlstate);
 };
 
 /*

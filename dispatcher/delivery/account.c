@@ -262,9 +262,46 @@ remove_account(struct account *account, account_removed_fn removed, void *user)
     }
 }
 
+/* Once for each reason: accounts are read again whenever one of them changes. */
+static void
+complain(struct accounts *accounts, const struct complaint *known, const char *name,
+         const char *reason, bool has_old)
+{
+    struct complaint *complaint = mem_alloc(sizeof(*complaint));
+
+    while (known != NULL && (strcmp(known->name, name) != 0 || strcmp(known->reason, reason) != 0))
+    {
+        known = known->next;
+    }
+    if (known == NULL)
+    {
+        log_event(LOG_ERROR, "account cannot be used", "account", name, "reason", reason, "old",
+                  has_old ? "stays in use" : NULL, NULL);
+    }
+    complaint->name = mem_strdup(name);
+    complaint->reason = mem_strdup(reason);
+    complaint->next = accounts->complaints;
+    accounts->complaints = complaint;
+}
+
+static void
+complaints_destroy(struct complaint *complaint)
+{
+    while (complaint != NULL)
+    {
+        struct complaint *next = complaint->next;
+
+        free(complaint->name);
+        free(complaint->reason);
+        free(complaint);
+        complaint = next;
+    }
+}
+
 /* The account to use for a row: the old one when nothing changed or the new one is unusable. */
 static struct account *
-choose(struct accounts *accounts, const struct account_row *row, struct account **ret_replaced)
+choose(struct accounts *accounts, const struct complaint *known, const struct account_row *row,
+       struct account **ret_replaced)
 {
     struct account *old = take_by_name(&accounts->first, row->name);
     struct arena *arena = arena_create();
@@ -280,8 +317,7 @@ choose(struct accounts *accounts, const struct account_row *row, struct account 
     if (fresh == NULL)
     {
         accounts->broken++;
-        log_event(LOG_ERROR, "account cannot be used", "account", row->name, "reason", reason,
-                  "old", old != NULL ? "stays in use" : NULL, NULL);
+        complain(accounts, known, row->name, reason, old != NULL);
     }
     else if (old != NULL && crypto_equal(old->fingerprint, fresh->fingerprint, 32))
     {
@@ -305,13 +341,15 @@ accounts_load(struct accounts *accounts, const struct db_result *result, account
     struct account *list = NULL;
     struct account **end = &list;
     struct account *gone = NULL;
+    struct complaint *known = accounts->complaints;
 
+    accounts->complaints = NULL;
     accounts->broken = 0;
     for (int row = 0; row < db_result_rows(result); row++)
     {
         struct account_row columns = account_row_of(result, row);
         struct account *replaced;
-        struct account *account = choose(accounts, &columns, &replaced);
+        struct account *account = choose(accounts, known, &columns, &replaced);
 
         if (account != NULL)
         {
@@ -334,6 +372,7 @@ accounts_load(struct accounts *accounts, const struct db_result *result, account
         gone = unused;
     }
     accounts->first = list;
+    complaints_destroy(known);
     while (gone != NULL)
     {
         struct account *next = gone->next;
@@ -349,6 +388,8 @@ accounts_finish(struct accounts *accounts)
     struct account *account = accounts->first;
 
     accounts->first = NULL;
+    complaints_destroy(accounts->complaints);
+    accounts->complaints = NULL;
     while (account != NULL)
     {
         struct account *next = account->next;

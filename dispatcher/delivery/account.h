@@ -58,11 +58,20 @@ struct account *account_build(const struct account_row *row, struct arena *arena
 void account_retain(struct account *account);
 void account_release(struct account *account);
 
+/* Why an account cannot be used, as it was told. */
+struct complaint
+{
+    struct complaint *next;
+    char *name;
+    char *reason;
+};
+
 /* The accounts in use, lowest rank first within a channel. */
 struct accounts
 {
     struct account *first;
     size_t broken; /* configured, but unusable at the last load */
+    struct complaint *complaints;
 };
 
 /* Row `row` of herald.provider_list(). */

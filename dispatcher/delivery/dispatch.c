@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/failpoint.h"
@@ -25,7 +26,7 @@
 #define RECORD_GRACE_MS 5000
 #define HEALTH_MS 15000
 /* --once ends although deliveries may wait. */
-#define EXIT_PAUSED 3
+#define EXIT_LEFT 3
 /* --once ends because this database is not the one to deliver from. */
 #define EXIT_UNARMED 4
 /* --once gives up when there is no database after this. */
@@ -60,6 +61,7 @@ struct dispatch
     bool loaded;       /* at least once */
     bool ticked;       /* maintenance ran at least once */
     bool told_systemd; /* that we are ready */
+    bool asking_left;  /* --once asks what it leaves behind */
     int exit_code;
 };
 
@@ -234,21 +236,84 @@ gauges(const struct dispatch *dispatch)
     return ret;
 }
 
+/* Number of a channel, CHANNEL_COUNT when there is none of that name. */
+static int
+channel_number(const char *name)
+{
+    int channel = 0;
+
+    while (channel < CHANNEL_COUNT && strcmp(channel_name((enum channel) channel), name) != 0)
+    {
+        channel++;
+    }
+    return channel;
+}
+
+static bool
+has_account(const struct dispatch *dispatch, int channel)
+{
+    for (const struct account *a = dispatch->accounts.first; a != NULL; a = a->next)
+    {
+        if ((int) a->provider->channel == channel)
+        {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Does this row of herald.backlog() show deliveries that no account of ours serves? */
+static bool
+is_unserved(const struct dispatch *dispatch, const struct db_result *result, int row)
+{
+    const char *waiting = db_result_value(result, row, 1);
+    int channel = channel_number(db_result_value(result, row, 0));
+
+    return channel < CHANNEL_COUNT && (dispatch->settings->channels & 1u << channel) != 0 &&
+           !has_account(dispatch, channel) && strcmp(waiting, "0") != 0;
+}
+
+/* --once is through, except for what waits for better times. */
+static void
+on_left(void *user, enum db_status status, const struct db_result *result)
+{
+    struct dispatch *dispatch = user;
+    bool left = gauges(dispatch).paused > 0;
+
+    dispatch->asking_left = false;
+    if (status == DB_LOST || dispatch->phase != RUNNING)
+    {
+        return;
+    }
+    if (left)
+    {
+        log_event(LOG_WARN, "accounts are paused, deliveries for them may wait", NULL);
+    }
+    for (int row = 0; status == DB_OK && row < db_result_rows(result); row++)
+    {
+        if (is_unserved(dispatch, result, row))
+        {
+            log_event(LOG_WARN, "deliveries wait for a channel without an account", "channel",
+                      db_result_value(result, row, 0), "count", db_result_value(result, row, 1),
+                      NULL);
+            left = true;
+        }
+    }
+    begin_stop(dispatch, left ? EXIT_LEFT : 0);
+}
+
 static void
 on_idle(void *user)
 {
     struct dispatch *dispatch = user;
+    struct db *db = session_db(dispatch->session, SESSION_CONTROL);
 
-    if (dispatch->settings->once && dispatch->loaded && dispatch->ticked &&
-        dispatch->phase == RUNNING && !has_work(dispatch))
+    if (dispatch->settings->once && dispatch->loaded && dispatch->ticked && db != NULL &&
+        dispatch->phase == RUNNING && !has_work(dispatch) && !dispatch->asking_left)
     {
-        bool paused = gauges(dispatch).paused > 0;
-
-        if (paused)
-        {
-            log_event(LOG_WARN, "accounts are paused, deliveries for them may wait", NULL);
-        }
-        begin_stop(dispatch, paused ? EXIT_PAUSED : 0);
+        dispatch->asking_left = true;
+        db_query(db, false, "select channel, waiting from herald.backlog()", 0, NULL, on_left,
+                 dispatch);
     }
 }
 
@@ -276,6 +341,7 @@ on_epoch_gone(void *user)
 {
     struct dispatch *dispatch = user;
 
+    metrics_epoch_lost(dispatch->metrics);
     deliver_epoch_gone(dispatch->deliver);
 }
 
@@ -291,6 +357,14 @@ static void
 on_config_changed(void *user)
 {
     load_accounts(user);
+}
+
+static void
+on_db_error(void *user, const char *sqlstate)
+{
+    struct dispatch *dispatch = user;
+
+    metrics_db_error(dispatch->metrics, sqlstate);
 }
 
 static void
@@ -446,6 +520,12 @@ on_request(void *user, const char *path, struct buf *body, const char **content_
     }
     *content_type = "text/plain; version=0.0.4; charset=utf-8";
     metrics_write(dispatch->metrics, &now, body);
+    metrics_write_account(body, CHANNEL_PUSH, NULL, false);
+    for (const struct account *a = dispatch->accounts.first; a != NULL; a = a->next)
+    {
+        metrics_write_account(body, a->provider->channel, a->name,
+                              breaker_pause_ms(&a->breaker, loop_now_ms(dispatch->loop)) > 0);
+    }
     return 200;
 }
 
@@ -468,6 +548,30 @@ on_health(void *user, enum db_status status, const struct db_result *result)
     }
 }
 
+static void
+on_backlog(void *user, enum db_status status, const struct db_result *result)
+{
+    struct dispatch *dispatch = user;
+
+    for (int row = 0; status == DB_OK && row < db_result_rows(result); row++)
+    {
+        const char *oldest_s = db_result_value(result, row, 5);
+        int channel = channel_number(db_result_value(result, row, 0));
+        struct metrics_backlog backlog = {
+            .waiting = strtoll(db_result_value(result, row, 1), NULL, 10),
+            .claimed = strtoll(db_result_value(result, row, 2), NULL, 10),
+            .due = strtoll(db_result_value(result, row, 3), NULL, 10),
+            .later = strtoll(db_result_value(result, row, 4), NULL, 10),
+            .oldest_s = oldest_s == NULL ? 0 : strtod(oldest_s, NULL),
+        };
+
+        if (channel < CHANNEL_COUNT)
+        {
+            metrics_backlog(dispatch->metrics, (enum channel) channel, &backlog);
+        }
+    }
+}
+
 /* What SQL knows about the state of things; read only when somebody may ask for metrics. */
 static void
 read_health(void *user)
@@ -478,6 +582,9 @@ read_health(void *user)
     if (db != NULL && dispatch->listener != NULL && dispatch->phase == RUNNING)
     {
         db_query(db, true, "select name, ok from herald.health()", 0, NULL, on_health, dispatch);
+        db_query(db, true,
+                 "select channel, waiting, claimed, due, later, oldest_s from herald.backlog()", 0,
+                 NULL, on_backlog, dispatch);
     }
 }
 
@@ -493,6 +600,7 @@ create_parts(struct dispatch *dispatch)
         .doorbell = on_doorbell,
         .config_changed = on_config_changed,
         .armed = on_armed,
+        .db_error = on_db_error,
         .ticked = on_ticked,
         .refused = on_refused,
     };

@@ -41,12 +41,25 @@ struct health
 };
 
 #define HEALTH_MAX 32
+#define DB_CLASSES_MAX 32
+
+/* Refusals of one class of SQLSTATE. */
+struct db_class
+{
+    char class[3];
+    uint64_t count;
+};
 
 struct metrics
 {
     struct series *series;
     struct health health[HEALTH_MAX];
     size_t health_count;
+    struct metrics_backlog backlog[CHANNEL_COUNT];
+    bool backlog_known;
+    struct db_class db_classes[DB_CLASSES_MAX];
+    size_t db_class_count;
+    uint64_t epochs_lost;
     struct histogram claims;
     struct histogram records;
     struct histogram waits;
@@ -156,6 +169,42 @@ metrics_record_repeated(struct metrics *metrics, int64_t rows)
 }
 
 void
+metrics_backlog(struct metrics *metrics, enum channel channel,
+                const struct metrics_backlog *backlog)
+{
+    metrics->backlog[channel] = *backlog;
+    metrics->backlog_known = true;
+}
+
+void
+metrics_db_error(struct metrics *metrics, const char *sqlstate)
+{
+    struct db_class *class = metrics->db_classes;
+
+    while (class < metrics->db_classes + metrics->db_class_count &&
+           strncmp(class->class, sqlstate, 2) != 0)
+    {
+        class ++;
+    }
+    if (class == metrics->db_classes + DB_CLASSES_MAX)
+    {
+        return;
+    }
+    if (class == metrics->db_classes + metrics->db_class_count)
+    {
+        snprintf(class->class, sizeof(class->class), "%.2s", sqlstate);
+        metrics->db_class_count++;
+    }
+    class->count++;
+}
+
+void
+metrics_epoch_lost(struct metrics *metrics)
+{
+    metrics->epochs_lost++;
+}
+
+void
 metrics_health_begin(struct metrics *metrics)
 {
     metrics->health_count = 0;
@@ -240,6 +289,61 @@ write_health(const struct metrics *metrics, struct buf *buf)
 }
 
 static void
+write_backlog(const struct metrics *metrics, struct buf *buf)
+{
+    static const char *const states[] = { "waiting", "claimed", "due", "later" };
+
+    if (!metrics->backlog_known)
+    {
+        return;
+    }
+    head(buf, "herald_backlog", "gauge",
+         "Deliveries in the database, estimated when there are many.");
+    for (int channel = 0; channel < CHANNEL_COUNT; channel++)
+    {
+        const struct metrics_backlog *row = &metrics->backlog[channel];
+        const int64_t counts[] = { row->waiting, row->claimed, row->due, row->later };
+
+        for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+        {
+            buf_printf(buf, "herald_backlog{channel=\"%s\",state=\"%s\"} %" PRId64 "\n",
+                       channel_name((enum channel) channel), states[i], counts[i]);
+        }
+    }
+    head(buf, "herald_oldest_seconds", "gauge",
+         "Age of the oldest delivery that could be claimed.");
+    for (int channel = 0; channel < CHANNEL_COUNT; channel++)
+    {
+        buf_printf(buf, "herald_oldest_seconds{channel=\"%s\"} %.3f\n",
+                   channel_name((enum channel) channel), metrics->backlog[channel].oldest_s);
+    }
+}
+
+static void
+write_db_errors(const struct metrics *metrics, struct buf *buf)
+{
+    head(buf, "herald_db_errors_total", "counter",
+         "Statements that the database refused, by class of SQLSTATE.");
+    for (size_t i = 0; i < metrics->db_class_count; i++)
+    {
+        buf_printf(buf, "herald_db_errors_total{class=\"%s\"} %" PRIu64 "\n",
+                   metrics->db_classes[i].class, metrics->db_classes[i].count);
+    }
+}
+
+void
+metrics_write_account(struct buf *buf, enum channel channel, const char *account, bool paused)
+{
+    if (account == NULL)
+    {
+        head(buf, "herald_account_paused", "gauge", "1 while an account is paused.");
+        return;
+    }
+    buf_printf(buf, "herald_account_paused{channel=\"%s\",account=\"%s\"} %d\n",
+               channel_name(channel), account, paused ? 1 : 0);
+}
+
+static void
 write_counter(struct buf *buf, const char *name, const char *help, uint64_t value)
 {
     head(buf, name, "counter", help);
@@ -296,6 +400,10 @@ metrics_write(const struct metrics *metrics, const struct metrics_gauges *gauges
                   "Results refused because the claim had been given to others.", metrics->stale);
     write_counter(buf, "herald_repeated_total",
                   "Results recorded before by a call whose answer was lost.", metrics->repeated);
+    write_counter(buf, "herald_epochs_lost_total",
+                  "Times that others took all claims of this dispatcher.", metrics->epochs_lost);
+    write_db_errors(metrics, buf);
+    write_backlog(metrics, buf);
     write_health(metrics, buf);
     write_attempts(metrics, buf);
     head(buf, "herald_claim_seconds", "histogram", "Duration of claims.");

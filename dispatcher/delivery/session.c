@@ -560,6 +560,14 @@ on_lost(void *user, const char *reason)
 }
 
 static void
+on_db_refused(void *user, const char *sqlstate)
+{
+    struct link *link = user;
+
+    link->session->events.db_error(link->session->user, sqlstate);
+}
+
+static void
 on_failed(void *user, const char *reason)
 {
     struct link *link = user;
@@ -754,9 +762,11 @@ struct session *
 session_create(struct loop *loop, const char *conninfo, const char *name,
                const struct session_events *events, void *user)
 {
-    static const struct db_events db_events = {
-        .connected = on_connected, .failed = on_failed, .lost = on_lost, .notified = on_notified
-    };
+    static const struct db_events db_events = { .refused = on_db_refused,
+                                                .connected = on_connected,
+                                                .failed = on_failed,
+                                                .lost = on_lost,
+                                                .notified = on_notified };
     struct session *session = mem_alloc(sizeof(*session));
 
     session->loop = loop;

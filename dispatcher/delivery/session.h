@@ -38,6 +38,8 @@ struct session_events
     /* The database was armed or disarmed, or it is known for the first time which; no copy sends.
      */
     void (*armed)(void *user);
+    /* The server refused a statement. */
+    void (*db_error)(void *user, const char *sqlstate);
     /* A round of maintenance ended. */
     void (*ticked)(void *user);
     /* The database cannot be used at all; message is a sentence for the operator. */

@@ -1,6 +1,6 @@
 -- tick_retention: removes what is older than retention_days and idempotency_days: a partition is
 -- emptied in one call and dropped in a later one, when nobody uses its table; a few thousand rows a
--- call go from DEFAULT leaves, keys and finished epochs.
+-- call go from DEFAULT leaves, keys, retired device tokens and finished epochs.
 -- Returns: whether it emptied or dropped a partition, then there may be more · Writes: all of those
 -- Called by: tick
 -- No plan may read a whole table, every second, to find that nothing in it is old.
@@ -33,6 +33,11 @@ begin
            select k.ctid from herald.idempotency k
             where k.created_at < clock_timestamp()
                   - make_interval(days => herald.setting_value('idempotency_days')::integer)
+            limit v_most));
+    delete from herald.device_token t
+     where t.ctid = any (array(
+           select r.ctid from herald.device_token r
+            where r.state = 'retired' and r.state_at < v_cutoff
             limit v_most));
     delete from herald.dispatcher d where d.gone_at < v_cutoff;
 

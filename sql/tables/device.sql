@@ -31,4 +31,5 @@ create table herald.device_token (
 create index device_token_device_idx on herald.device_token (device, bucket);
 -- A plain index: a token may be known in another bucket for the moment in which it moves.
 create index device_token_token_idx on herald.device_token using hash (token);
+create index device_token_retired_idx on herald.device_token (state_at) where state = 'retired';
 comment on table herald.device_token is 'Tokens of devices with their issuer, app and environment';

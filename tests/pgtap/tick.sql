@@ -155,6 +155,9 @@ insert into herald.event (id, bucket, delivery, source, source_id, kind, occurre
 values (herald.id_floor('2020-01-01'), 1, herald.new_id(1), 's', '2', 'k', now(), now());
 insert into herald.idempotency (recipient, key, bucket, id, content_hash, created_at)
 values ('r', 'old', 1, herald.new_id(1), '', now() - interval '31 days'), ('r', 'new', 1, herald.new_id(1), '', now() - interval '29 days');
+insert into herald.device_token (id, bucket, device, recipient, issuer, token, state, state_at)
+select herald.new_id(1), 1, herald.new_id(1), 'r', 'fcm', s || d, s::herald.token_state, now() - d * interval '1 day'
+  from unnest(array['active', 'suspect', 'retired']) s, unnest(array[29, 31]) d;
 insert into herald.retry (id, bucket, notification, recipient, channel, priority, template, state, due_at, created_at)
 values (herald.id_floor('2026-01-01 12:00+00'), 1, herald.new_id(1), 'far', 'sms', 'high', 't', 'scheduled', now() + interval '1 day', now());
 call herald.tick();
@@ -164,6 +167,8 @@ call herald.tick();
 select hasnt_table('herald', t, t || ' is gone') from unnest(array['delivery_p20260101', 'delivery_p20260102', 'notification_p20260101']) t;
 select has_table('herald', 'delivery_p' || to_char(now() at time zone 'UTC', 'YYYYMMDD'), 'today stays');
 select results_eq('select key from herald.idempotency', $$values ('new')$$, 'old keys are gone');
+select results_eq('select token from herald.device_token order by token', $$values ('active29'), ('active31'), ('retired29'), ('suspect29'), ('suspect31')$$,
+                  'retired tokens are gone');
 select results_eq('select source_id from herald.event_default', $$values ('1')$$, 'old rows leave DEFAULT');
 
 -- rotation: a leaf that is neither written now nor next

@@ -105,6 +105,14 @@ sub run_program
     is((run_program('--once'))[0], 3, '--once ends with 3 when an account is paused');
     is(state_of($cluster, $id), 'retry', 'and the delivery waits');
     $cluster->sql("select herald.notify_cancel('$id')");
+    $cluster->sql(q{update herald.provider set enabled = false where name = 'twilio'});
+    $id = send_text('unserved');
+    my ($code, $out, $err) = run_program('--once');
+    is($code, 3, 'and when a channel has no account');
+    like($err, qr/wait for a channel without an account" channel=sms count=1/, 'with the channel');
+    is((run_program('--once', '--channels', 'email'))[0], 0, 'not for channels of others');
+    $cluster->sql("select herald.notify_cancel('$id')");
+    $cluster->sql(q{update herald.provider set enabled = true where name = 'twilio'});
 }
 
 # A template that does not fit its data fails its delivery alone.
@@ -133,6 +141,7 @@ sub metric
     is(HTTP::Tiny->new->get("http://127.0.0.1:$port/healthz")->{status}, 200, 'it is healthy');
     is(metric('herald_attempts_total{channel="sms",account="twilio",class="accepted"}'), 1,
         'the attempt is counted');
+    is(metric('herald_armed'), 1, 'so is what is armed');
     wait_for('the checks', sub { metric('herald_health{check="doorbell"}') eq 1 });
 }
 
@@ -165,6 +174,10 @@ sub metric
     is($cluster->sql("select failures from herald.retry where notification = '$id'"), 0,
         'a refused credential does not count against the delivery');
     is(metric('herald_paused_accounts'), 1, 'the pause shows in the metrics');
+    is(metric('herald_account_paused{channel="sms",account="twilio"}'), 1, 'with the account');
+    wait_for('the backlog', sub {
+        metric('herald_backlog{channel="sms",state="waiting"}') == 1 && metric('herald_oldest_seconds{channel="sms"}') > 0;
+    });
     is(state_of($cluster, $second), 'queued', 'nothing is claimed for a paused account');
     $cluster->sql(q{select herald.notify_provider('twilio', kind, channel::text,
         settings => settings || '{"timeout_ms": 9000}', secrets => secrets)

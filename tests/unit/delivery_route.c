@@ -23,7 +23,7 @@ set_up(void **state)
 {
     (void) state;
     arena = arena_create();
-    accounts = (struct accounts){ NULL, 0 };
+    accounts = (struct accounts){ .first = NULL };
     memset(&delivery, 0, sizeof(delivery));
     delivery.recipient = "user-42";
     return 0;
