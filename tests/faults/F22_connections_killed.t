@@ -21,8 +21,7 @@ for my $n (1 .. 24)
     elsif ($n % 3 == 1) { $cluster->sql($terminate) }
     else { $cluster->sql(qq{$terminate and application_name like '% } . (qw(claim record control tick))[ $n % 4 ] . q{'}) }
 }
-my $is = finish_load($cluster, $sandbox, $load, 'F22');
-is($is->{repeats}, 0, 'it was back in its epoch each time');
+finish_load($cluster, $sandbox, $load, 'F22');
 ok($dispatcher->is_alive, 'the dispatcher has survived');
 is($dispatcher->stop, 0, 'and ends well');
 done_testing();

@@ -53,8 +53,7 @@ for (1 .. 10)
     $cluster->sql(q{select count(pg_terminate_backend(pid)) from pg_stat_activity
         where application_name like 'herald-dispatcher % control' or backend_type = 'pg_herald doorbell'});
 }
-my $is = finish_load($cluster, $sandbox, $load, 'F24');
-is($is->{repeats}, 0, 'nothing was sent twice');
+finish_load($cluster, $sandbox, $load, 'F24');
 wait_for('the worker to be back', sub {
     $cluster->sql(q{select herald.notify_send('t', 'r', '{"n": "x"}')});
     $cluster->sql(q{select count(*) from pg_stat_activity where backend_type = 'pg_herald doorbell'});

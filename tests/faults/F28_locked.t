@@ -10,7 +10,8 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 my ($cluster, $sandbox) = start_faulty('F28');
-$cluster->sql('alter role dispatcher set lock_timeout = 0');
+# What the role sets does not count.
+$cluster->sql("alter role dispatcher set $_") for 'lock_timeout = 0', q{statement_timeout = '300 ms'};
 $sandbox->script([ { fault => 'delay', delay_ms => 1000 } ]);
 my $dispatcher = start_dispatcher($cluster, $sandbox);
 my %env = $cluster->libpq_environment;
