@@ -134,12 +134,14 @@ select 'kills', count(*) from chaos;
 
 -- From the end of a fault to the next accepted request, and the longest silence around it.
 create or replace view recovery as
-with gap as (
-    select lag(ns) over (order by ns) as from_ns, ns as to_ns from sink where decision = 'accept')
 select c.*,
        (select (s.ns - c.end_ns) / 1e9 from sink s where s.ns > c.end_ns and s.decision = 'accept'
          order by s.ns limit 1) as seconds,
-       (select max(g.to_ns - g.from_ns) / 1e9 from gap g
+       (select max(g.to_ns - g.from_ns) / 1e9
+          from (select lag(s.ns) over (order by s.ns) as from_ns, s.ns as to_ns
+                  from sink s
+                 where s.decision = 'accept' and s.ns > c.start_ns - 5000000000
+                   and s.ns < c.end_ns + 60000000000) as g
          where g.to_ns > c.start_ns and g.from_ns < c.end_ns + 5000000000) as silence
   from chaos c;
 
