@@ -88,6 +88,7 @@ herald_is_armed(void)
 Datum
 herald_is_armed_sql(PG_FUNCTION_ARGS)
 {
+    (void) fcinfo;
     bool armed;
 
     SPI_connect();
