@@ -88,9 +88,9 @@ herald_is_armed(void)
 Datum
 herald_is_armed_sql(PG_FUNCTION_ARGS)
 {
-    (void) fcinfo;
     bool armed;
 
+    (void) fcinfo;
     SPI_connect();
     armed = herald_is_armed();
     SPI_finish();

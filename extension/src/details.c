@@ -121,8 +121,8 @@ static struct
 static bool
 is_same_text(Datum left, Datum right)
 {
-    const text *a = DatumGetTextPP(left);
-    const text *b = DatumGetTextPP(right);
+    text *a = DatumGetTextPP(left);
+    text *b = DatumGetTextPP(right);
 
     return VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(b) &&
            memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
