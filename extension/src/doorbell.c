@@ -42,6 +42,7 @@ enum
 {
     SLOTS = 64,
     IDLE_S = 60,
+    GAP_US = 2000,  /* from one NOTIFY to the next */
     START_S = 10,   /* a worker that is not there by then did not start */
     NOTIFY_LOCK = 0 /* epochs start at 1 */
 };
@@ -424,9 +425,16 @@ leave(struct slot *slot)
     return leaves;
 }
 
+/* With a gap, or a dispatcher that finds nothing for itself would cost busy senders their time. */
 static void
 notify_listeners(struct slot *slot)
 {
+    static int64 last_us;
+    int64 rest_us = last_us + GAP_US - herald_monotonic_us();
+
+    if (rest_us > 0)
+        pg_usleep((long) rest_us);
+    last_us = herald_monotonic_us();
     pg_atomic_write_u64(&slot->used_us, (uint64) herald_monotonic_us());
     SetCurrentStatementStartTimestamp();
     StartTransactionCommand();

@@ -56,7 +56,8 @@ sub measure_ratio
 }
 
 # A dispatcher of another channel is woken by each ring, claims nothing and arms again: the wake-up
-# alone is compared with no trigger at all.
+# alone is compared with no trigger at all. Sends ring by themselves, too, so then the dispatcher
+# stands still; it no longer arms.
 sub measure_wake_up
 {
     my ($figures, $seconds) = @_;
@@ -64,8 +65,10 @@ sub measure_wake_up
     $figures->{commit_ratio_32} = ratio('wake-up', $seconds, qw(enable disable), sub {
         my ($mode) = @_;
         query("alter table herald.outbox_$_ $mode trigger user") for Bench::Server::LEAVES;
+        kill { enable => 'CONT', disable => 'STOP' }->{$mode}, $rig->dispatcher->pid;
         return pgbench_rate(SEND_SCRIPT, 32, $seconds);
     });
+    kill 'CONT', $rig->dispatcher->pid;
     query("alter table herald.outbox_$_ enable trigger user") for Bench::Server::LEAVES;
     $rig->stop;
     return;
