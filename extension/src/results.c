@@ -129,7 +129,7 @@ herald_find_leaves(Datum array, bool *leaves)
 }
 
 static bool
-is_outcome(const text *state)
+is_outcome(text *state)
 {
     for (size_t i = 0; i < lengthof(outcomes); i++)
     {
@@ -143,7 +143,7 @@ is_outcome(const text *state)
 static bool
 is_retry(const struct herald_results *results, int place)
 {
-    const text *state = DatumGetTextPP(value_of(results, ARRAY_STATE, place));
+    text *state = DatumGetTextPP(value_of(results, ARRAY_STATE, place));
 
     return VARSIZE_ANY_EXHDR(state) == 5 && memcmp(VARDATA_ANY(state), "retry", 5) == 0;
 }
@@ -210,14 +210,14 @@ herald_results_read(struct herald_results *results, FunctionCallInfo fcinfo)
 /* The last label of a column and what it is as a value: neighbours mostly have the same. */
 struct label
 {
-    const text *text;
+    text *text;
     Datum value;
 };
 
 static Datum
 label_value(struct label *label, Datum datum, Oid type)
 {
-    const text *name = DatumGetTextPP(datum);
+    text *name = DatumGetTextPP(datum);
 
     if (label->text == NULL || VARSIZE_ANY_EXHDR(label->text) != VARSIZE_ANY_EXHDR(name) ||
         memcmp(VARDATA_ANY(label->text), VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)) != 0)
