@@ -333,19 +333,25 @@ is($dispatcher->stop, 0, 'it ends cleanly');
 
 # A stop while a claim waits for the database: an empty answer ends it, not the time to drain.
 {
-    my $waiting = start_dispatcher($cluster, $sandbox, name => 'claiming');
+    my $id = send_text('claiming');
     my $end = time + 2;
     my $pid = fork // die "fork: $!";
     if ($pid == 0)
     {
-        $cluster->sql('begin; lock table herald.outbox_5; select pg_sleep(2); commit');
+        $cluster->sql('begin; lock table herald.recipient; select pg_sleep(2); commit');
         POSIX::_exit(0);
     }
+    wait_for('the lock', sub {
+        $cluster->sql(q{select count(*) from pg_locks where relation = 'herald.recipient'::regclass
+            and mode = 'AccessExclusiveLock' and granted}) > 0;
+    }, 10);
+    my $waiting = start_dispatcher($cluster, $sandbox, name => 'claiming');
     wait_for('a claim to wait', sub {
         $cluster->sql(q{select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like '%herald.claim(%'}) > 0;
     }, 10);
     is($waiting->stop(20), 0, 'a stop while a claim is under way ends with 0');
     waitpid $pid, 0;
     cmp_ok(time - $end, '<', 4, 'a stop ends soon after the last claim');
+    $cluster->sql("select herald.notify_cancel('$id')");
 }
 done_testing();
