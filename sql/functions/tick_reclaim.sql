@@ -13,7 +13,6 @@ declare
     v_grace_us constant bigint := 1700000;
     v_lease_us constant bigint := herald.setting_value('lease_s')::bigint * 1000000;
     v_seen record;
-    v_left_us bigint;
     v_step_s bigint;
 begin
     if not pg_try_advisory_xact_lock(1214606916, -3) then
@@ -41,11 +40,6 @@ begin
          group by d.epoch
     loop
         if v_seen.pids is null then
-            -- The next tick would come up to a second after the end of the grace.
-            v_left_us := v_grace_us - herald.observe(v_seen.epoch, 'gone');
-            if v_left_us between 1 and 1000000 then
-                perform pg_sleep(v_left_us / 1e6);
-            end if;
             if herald.observe(v_seen.epoch, 'gone') >= v_grace_us then
                 perform herald.reclaim_epoch(v_seen.epoch);
             end if;
