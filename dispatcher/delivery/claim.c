@@ -17,6 +17,8 @@
 #define RETRY_MS 1000
 #define BATCH_MAX 500
 #define SUSPECT_PATIENCE_MS 1000
+#define PAUSE_ROWS_PER_MS 4
+#define PAUSE_MAX_MS 25
 
 /* Columns of herald.claim(). */
 enum column
@@ -55,6 +57,7 @@ struct lane
     bool wanted;    /* rows may wait that nobody looked for */
     bool under_way; /* a claim has not answered yet */
     bool full;      /* the last claim got all it asked for */
+    int64_t paused_until_ms;
     int asked;
     int64_t epoch;
     int64_t asked_us;
@@ -84,6 +87,7 @@ struct claimer
     void *user;
     struct lane lanes[CHANNEL_COUNT];
     struct loop_timer *poll;
+    struct loop_timer *pause;
     bool stopped;
     bool failing;     /* the database refused; nothing is tried until the next poll */
     bool told;        /* about that */
@@ -194,6 +198,24 @@ claim_failed(struct claimer *claimer, const struct db_result *result)
     loop_timer_start(claimer->poll, RETRY_MS, RETRY_MS);
 }
 
+/*
+ * At thousands a second claims of a few rows would cost more than the rows do, so what comes is let
+ * gather for a while: the longer, the more has come. Below some four thousand a second this pause
+ * shrinks to nothing.
+ */
+static void
+pause_lane(struct lane *lane, int rows)
+{
+    int64_t pause_ms = rows / PAUSE_ROWS_PER_MS;
+
+    if (pause_ms > 0)
+    {
+        lane->wanted = true;
+        lane->paused_until_ms =
+            loop_now_ms(lane->claimer->loop) + (pause_ms < PAUSE_MAX_MS ? pause_ms : PAUSE_MAX_MS);
+    }
+}
+
 static void
 take_claims(struct lane *lane, enum db_status status, const struct db_result *result)
 {
@@ -217,6 +239,10 @@ take_claims(struct lane *lane, enum db_status status, const struct db_result *re
     metrics_claim(claimer->metrics, loop_wall_us(claimer->loop) - lane->asked_us, rows);
     lane->full = rows >= lane->asked;
     lane->wanted = lane->wanted || lane->full;
+    if (!lane->full)
+    {
+        pause_lane(lane, rows);
+    }
     for (int row = 0; row < rows; row++)
     {
         claimer->events.claimed(claimer->user, parse_row(lane, result, row));
@@ -563,10 +589,42 @@ reconcile(struct claimer *claimer, struct db *db)
              claimer);
 }
 
+/* Claim for every lane that wants to; returns when the first of the pausing ones goes on, or 0. */
+static int64_t
+claim_lanes(struct claimer *claimer, struct db *db)
+{
+    int64_t now_ms = loop_now_ms(claimer->loop);
+    int64_t pause_ms = 0;
+
+    for (int i = 0; i < CHANNEL_COUNT; i++)
+    {
+        struct lane *lane = &claimer->lanes[i];
+        int64_t left_ms = lane->paused_until_ms - now_ms;
+        int credit;
+
+        if (!lane->wanted || lane->under_way)
+        {
+            continue;
+        }
+        if (left_ms > 0)
+        {
+            pause_ms = pause_ms == 0 || left_ms < pause_ms ? left_ms : pause_ms;
+            continue;
+        }
+        credit = claimer->events.credit(claimer->user, lane->channel);
+        if (is_worth_it(lane, credit))
+        {
+            claim_lane(lane, db, credit);
+        }
+    }
+    return pause_ms;
+}
+
 void
 claim_pump(struct claimer *claimer)
 {
     struct db *db = session_db(claimer->session, SESSION_CLAIM);
+    int64_t pause_ms;
 
     if (claimer->stopped || claimer->failing || db == NULL || !session_is_ready(claimer->session))
     {
@@ -581,26 +639,22 @@ claim_pump(struct claimer *claimer)
     {
         return;
     }
-    for (int i = 0; i < CHANNEL_COUNT; i++)
-    {
-        struct lane *lane = &claimer->lanes[i];
-        int credit;
-
-        if (!lane->wanted || lane->under_way)
-        {
-            continue;
-        }
-        credit = claimer->events.credit(claimer->user, lane->channel);
-        if (is_worth_it(lane, credit))
-        {
-            claim_lane(lane, db, credit);
-        }
-    }
+    pause_ms = claim_lanes(claimer, db);
     claim_suspect(claimer, db);
-    if (!is_under_way(claimer))
+    if (pause_ms > 0)
+    {
+        loop_timer_start(claimer->pause, pause_ms, 0);
+    }
+    else if (!is_under_way(claimer))
     {
         rest(claimer);
     }
+}
+
+static void
+on_pause_over(void *user)
+{
+    claim_pump(user);
 }
 
 static void
@@ -639,6 +693,7 @@ claim_create(struct loop *loop, struct session *session, struct metrics *metrics
         claimer->lanes[i].served = (channels & 1u << i) != 0;
     }
     claimer->poll = loop_timer_create(loop, on_poll, claimer);
+    claimer->pause = loop_timer_create(loop, on_pause_over, claimer);
     start_polling(claimer);
     return claimer;
 }
@@ -649,6 +704,7 @@ claim_destroy(struct claimer *claimer)
     if (claimer != NULL)
     {
         loop_timer_destroy(claimer->poll);
+        loop_timer_destroy(claimer->pause);
         delivery_destroy(claimer->suspect.delivery);
         free(claimer);
     }
@@ -680,6 +736,7 @@ claim_stop(struct claimer *claimer)
 {
     claimer->stopped = true;
     loop_timer_stop(claimer->poll);
+    loop_timer_stop(claimer->pause);
 }
 
 bool
