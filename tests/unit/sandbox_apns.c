@@ -70,14 +70,6 @@ set_up(void **state)
     return 0;
 }
 
-static int
-tear_down(void **state)
-{
-    (void) state;
-    finish_env();
-    return 0;
-}
-
 static void
 test_success(void **state)
 {
@@ -314,15 +306,15 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_success, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_headers, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_path, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_provider_token, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_token_updates, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_first_stream, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_payload, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_size, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_magic, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_success, set_up, finish_env),
+        cmocka_unit_test_setup_teardown(test_headers, set_up, finish_env),
+        cmocka_unit_test_setup_teardown(test_path, set_up, finish_env),
+        cmocka_unit_test_setup_teardown(test_provider_token, set_up, finish_env),
+        cmocka_unit_test_setup_teardown(test_token_updates, set_up, finish_env),
+        cmocka_unit_test_setup_teardown(test_first_stream, set_up, finish_env),
+        cmocka_unit_test_setup_teardown(test_payload, set_up, finish_env),
+        cmocka_unit_test_setup_teardown(test_size, set_up, finish_env),
+        cmocka_unit_test_setup_teardown(test_magic, set_up, finish_env),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -18,10 +18,8 @@ set_up(void **state)
 static int
 tear_down(void **state)
 {
-    (void) state;
     fault_book_destroy(book);
-    finish_env();
-    return 0;
+    return finish_env(state);
 }
 
 static struct fault

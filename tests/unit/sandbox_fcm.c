@@ -88,14 +88,6 @@ set_up(void **state)
     return 0;
 }
 
-static int
-tear_down(void **state)
-{
-    (void) state;
-    finish_env();
-    return 0;
-}
-
 static void
 test_success(void **state)
 {
@@ -256,13 +248,13 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_success, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_grant, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_bearer, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_envelope, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_message, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_size, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_magic, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_success, set_up, finish_env),
+        cmocka_unit_test_setup_teardown(test_grant, set_up, finish_env),
+        cmocka_unit_test_setup_teardown(test_bearer, set_up, finish_env),
+        cmocka_unit_test_setup_teardown(test_envelope, set_up, finish_env),
+        cmocka_unit_test_setup_teardown(test_message, set_up, finish_env),
+        cmocka_unit_test_setup_teardown(test_size, set_up, finish_env),
+        cmocka_unit_test_setup_teardown(test_magic, set_up, finish_env),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -98,11 +98,13 @@ start_env(void)
     env.ids = idmap_create(1000);
 }
 
-static inline void
-finish_env(void)
+static inline int
+finish_env(void **state)
 {
+    (void) state;
     idmap_destroy(env.ids);
     arena_destroy(arena);
+    return 0;
 }
 
 static inline void

@@ -26,14 +26,6 @@ set_up(void **state)
     return 0;
 }
 
-static int
-tear_down(void **state)
-{
-    (void) state;
-    finish_env();
-    return 0;
-}
-
 static void
 test_success(void **state)
 {
@@ -201,11 +193,11 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_success, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_envelope, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_fields, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_recipients, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_size, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_success, set_up, finish_env),
+        cmocka_unit_test_setup_teardown(test_envelope, set_up, finish_env),
+        cmocka_unit_test_setup_teardown(test_fields, set_up, finish_env),
+        cmocka_unit_test_setup_teardown(test_recipients, set_up, finish_env),
+        cmocka_unit_test_setup_teardown(test_size, set_up, finish_env),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -24,10 +24,8 @@ set_up(void **state)
 static int
 tear_down(void **state)
 {
-    (void) state;
     smtp_finish(&session);
-    finish_env();
-    return 0;
+    return finish_env(state);
 }
 
 /* Feed everything; recipients are accepted. The last event. */

@@ -36,14 +36,6 @@ set_up(void **state)
     return 0;
 }
 
-static int
-tear_down(void **state)
-{
-    (void) state;
-    finish_env();
-    return 0;
-}
-
 static void
 test_success(void **state)
 {
@@ -124,9 +116,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_success, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_repeat, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_success, set_up, finish_env),
+        cmocka_unit_test_setup_teardown(test_refused, set_up, finish_env),
+        cmocka_unit_test_setup_teardown(test_repeat, set_up, finish_env),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -19,14 +19,6 @@ set_up(void **state)
     return 0;
 }
 
-static int
-tear_down(void **state)
-{
-    (void) state;
-    finish_env();
-    return 0;
-}
-
 static struct sighting
 see(struct witness *witness, const char *body, const char *id)
 {
@@ -145,9 +137,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_mark, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_plan, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_line, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_mark, set_up, finish_env),
+        cmocka_unit_test_setup_teardown(test_plan, set_up, finish_env),
+        cmocka_unit_test_setup_teardown(test_line, set_up, finish_env),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
