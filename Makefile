@@ -79,7 +79,7 @@ bench-long: deps
 # COUNT messages, KILLS faults; a seed replays its faults.
 COUNT ?= 50000
 KILLS ?= 20
-SEED ?= $(shell date +%s)
+SEED ?= $(shell shuf -i 1-999999999 -n 1)
 ledger: deps
 	$(sub) all tests pgroot
 	@tests/ledger/run $(COUNT) $(KILLS) $(SEED)
