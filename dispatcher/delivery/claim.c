@@ -651,10 +651,12 @@ claim_pump(struct claimer *claimer)
     }
 }
 
+/* The doorbell was not armed meanwhile, so every channel is looked at, not only the one that
+ * paused. */
 static void
 on_pause_over(void *user)
 {
-    claim_pump(user);
+    claim_wake(user);
 }
 
 static void
