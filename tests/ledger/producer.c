@@ -300,9 +300,9 @@ run_group(struct producer *producer, const struct message *messages, int count, 
 
 /*
  * Intend, send, note. What is in doubt is sent again with the same key half of the time, what a
- * fault rolled back as well.
+ * fault rolled back as well. Returns what it came to.
  */
-static void
+static char
 send_group(struct producer *producer, const struct message *messages, int count, bool savepoints)
 {
     char code[8];
@@ -320,6 +320,7 @@ send_group(struct producer *producer, const struct message *messages, int count,
             reconnect(producer);
         }
     } while (again && (event == 'U' || event == 'R'));
+    return event;
 }
 
 /* Rolled back on purpose: all of it, or the second message to a savepoint. */
@@ -451,8 +452,10 @@ step(struct producer *producer, struct message *messages)
     }
     else
     {
-        send_group(producer, messages, 1, false);
-        if (shape < 236)
+        char event = send_group(producer, messages, 1, false);
+
+        /* What is in doubt may not be there, and then its key is free. */
+        if (event == 'A' && shape < 236)
         {
             reuse_key(producer, messages);
         }

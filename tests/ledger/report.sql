@@ -2,8 +2,6 @@
 \set ON_ERROR_STOP on
 \pset footer off
 \echo
-\echo 'Counts'
-select name, value from verdict order by name;
 \echo 'Final states'
 select state, count(*) from delivery group by state order by state;
 \echo 'Requests at the double'
@@ -22,3 +20,5 @@ select case when n = 0 then '0' when n = 1 then '1' when n <= 5 then '2-5' when 
             when n <= 100 then '21-100' else 'more' end as repeats, count(*) as faults
   from (select coalesce(d.repeats, 0) as n from chaos c left join repeated d using (kill)) as x
  group by 1 order by min(n);
+\echo 'Counts'
+select name, value from verdict order by name;
