@@ -25,8 +25,8 @@ begin
     execute format($sql$
         with late as materialized (
             select o.id, o.bucket from herald.outbox_%1$s o
-             where o.epoch is null and o.expires_at is not null and o.expires_at <= $3
-             order by o.expires_at limit $4 for update skip locked)
+             where o.epoch is null and o.expires_at <= $3
+             limit $4 for update skip locked)
         $sql$ || v_end, leaf)
       using 'expired'::herald.delivery_state, 'expires_at', at, most;
     if youngest is null then

@@ -31,8 +31,6 @@ begin
                        ' with (fillfactor = 45)', leaf);
         execute format('create index outbox_%1$s_claim_idx on herald.outbox_%1$s'
                        ' (channel, priority, queued_at)', leaf);
-        execute format('create index outbox_%1$s_expires_idx on herald.outbox_%1$s'
-                       ' (expires_at) where expires_at is not null', leaf);
     end loop;
 end
 $$;
