@@ -19,10 +19,12 @@
 #define OUTBOX_ROWS "herald_outbox_rows"
 #define ASIDE_ROWS "herald_aside_rows"
 
-#define BEFORE_DATA "id, bucket, recipient, template, version, category, priority, "
-#define BEHIND_DATA                                                                                \
-    "attributes, locale, timezone, sender, idempotency_key, send_at, expires_at, created_at,"      \
-    " deliveries"
+/* All columns of their tables, in the same order: nothing is computed for a row. */
+#define NOTIFICATION                                                                               \
+    "id, bucket, recipient, template, version, category, priority, data, attributes, locale,"      \
+    " timezone, sender, idempotency_key, send_at, expires_at, created_at, deliveries"
+#define COMMON "id, bucket, notification, recipient, channel, priority, device, category, template"
+#define OUTBOX COMMON ", attempt, failures, epoch, queued_at, claimed_at, created_at, expires_at"
 
 enum notification_column
 {
@@ -33,6 +35,7 @@ enum notification_column
     N_VERSION,
     N_CATEGORY,
     N_PRIORITY,
+    N_DATA,
     N_ATTRIBUTES,
     N_LOCALE,
     N_TIMEZONE,
@@ -46,12 +49,8 @@ enum notification_column
 };
 
 static struct herald_shape notification_shape = {
-    .sql = "select " BEFORE_DATA BEHIND_DATA " from herald.notification",
+    .sql = "select " NOTIFICATION " from herald.notification",
 };
-
-/* All columns of the outbox, in the order of the table: nothing is computed for a row. */
-#define COMMON "id, bucket, notification, recipient, channel, priority, device, category, template"
-#define OUTBOX COMMON ", attempt, failures, epoch, queued_at, claimed_at, created_at, expires_at"
 
 enum delivery_column
 {
@@ -110,6 +109,7 @@ set_request(const struct herald_batch *batch, TupleDesc columns, Datum *values, 
     values[N_CATEGORY] = PointerGetDatum(request->category);
     nulls[N_CATEGORY] = request->category == NULL;
     values[N_PRIORITY] = herald_rows_label(columns, N_PRIORITY, request->priority);
+    values[N_DATA] = JsonbPGetDatum(request->data);
     values[N_SENDER] = CStringGetTextDatum(GetUserNameFromId(GetSessionUserId(), false));
     values[N_IDEMPOTENCY_KEY] = PointerGetDatum(batch->key);
     nulls[N_IDEMPOTENCY_KEY] = batch->key == NULL;
@@ -201,19 +201,16 @@ static void
 store_notifications(const struct herald_batch *batch)
 {
     static SPIPlanPtr plan;
-    static const Oid types[] = { JSONBOID };
-    Datum data[] = { JsonbPGetDatum(batch->request->data) };
     TupleDesc columns = herald_rows_shape(&notification_shape);
     Tuplestorestate *rows = tuplestore_begin_heap(false, false, work_mem);
 
     add_notifications(rows, columns, batch);
     herald_rows_show(NOTIFICATION_ROWS, columns, rows, 1);
-    /* The data of all is one parameter, not a copy for each. */
-    herald_saved_plan(&plan,
-                      "insert into herald.notification (" BEFORE_DATA "data, " BEHIND_DATA ")"
-                      " select " BEFORE_DATA "$1, " BEHIND_DATA " from " NOTIFICATION_ROWS,
-                      1, types);
-    insert(plan, data);
+    insert(herald_saved_plan(&plan,
+                             "insert into herald.notification (" NOTIFICATION ")"
+                             " select " NOTIFICATION " from " NOTIFICATION_ROWS,
+                             0, NULL),
+           NULL);
     herald_rows_hide(NOTIFICATION_ROWS);
     tuplestore_end(rows);
 }

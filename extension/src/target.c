@@ -16,7 +16,6 @@
 enum
 {
     DEVICE_CHANNELS = 1 << HERALD_PUSH | 1 << HERALD_CHAT | 1 << HERALD_WEBHOOK,
-    ADDRESS_CHANNELS = 1 << HERALD_SMS | 1 << HERALD_EMAIL | 1 << HERALD_VOICE,
     PHONE_CHANNELS = 1 << HERALD_SMS | 1 << HERALD_VOICE,
     EXCERPT_BYTES = 64,
     FACT_PARAMS = 3
@@ -40,29 +39,23 @@ struct fact
 #define GIVEN " from unnest($1, $2) with ordinality u (id, bucket, place)"
 
 static void take_recipient(struct herald_target *target, HeapTuple row, TupleDesc columns);
+static void take_recipient_with_refusals(struct herald_target *target, HeapTuple row,
+                                         TupleDesc columns);
 static void take_refusal(struct herald_target *target, HeapTuple row, TupleDesc columns);
-static void take_suppression(struct herald_target *target, HeapTuple row, TupleDesc columns);
 static void take_device(struct herald_target *target, HeapTuple row, TupleDesc columns);
 
 #define REFUSED " where p.recipient = $1 and p.bucket = $2 and p.category = $3 and not p.enabled"
-#define SUPPRESSED " where s.recipient = $1 and s.bucket = $2"
 
-/* The last two: whether there are refusals and suppressions at all, which is rare. */
-#define RECIPIENT(refusals, suppressions)                                                          \
-    {                                                                                              \
-        .one = "select r.email, r.phone, r.locale, r.timezone, r.attributes, " refusals            \
-               ", " suppressions " from herald.recipient r where r.id = $1 and r.bucket = $2",     \
-        .many = "select r.email, r.phone, r.locale, r.timezone, r.attributes, true, true, "        \
-                "u.place" GIVEN " join herald.recipient r on r.id = u.id and r.bucket = u.bucket", \
-        .take = take_recipient,                                                                    \
-    }
-#define HAS_REFUSALS "exists (select from herald.preference p" REFUSED ")"
-#define HAS_SUPPRESSIONS "exists (select from herald.suppression s" SUPPRESSED ")"
+#define COLUMNS "select r.email, r.phone, r.locale, r.timezone, r.attributes"
+#define ONE " from herald.recipient r where r.id = $1 and r.bucket = $2"
+#define MANY GIVEN " join herald.recipient r on r.id = u.id and r.bucket = u.bucket"
 
-/* By whether refusals and suppressions matter. */
-static struct fact recipient_facts[2][2] = {
-    { RECIPIENT("false", "false"), RECIPIENT("false", HAS_SUPPRESSIONS) },
-    { RECIPIENT(HAS_REFUSALS, "false"), RECIPIENT(HAS_REFUSALS, HAS_SUPPRESSIONS) },
+/* By whether refusals matter. Then one more column tells if there are any, which is rare. */
+static struct fact recipient_facts[2] = {
+    { .one = COLUMNS ONE, .many = COLUMNS ", u.place" MANY, .take = take_recipient },
+    { .one = COLUMNS ", exists (select from herald.preference p" REFUSED ")" ONE,
+      .many = COLUMNS ", true, u.place" MANY,
+      .take = take_recipient_with_refusals },
 };
 
 static struct fact refusal_fact = {
@@ -70,13 +63,6 @@ static struct fact refusal_fact = {
     .many = "select p.channel::text, u.place" GIVEN " join herald.preference p"
             " on p.recipient = u.id and p.bucket = u.bucket and p.category = $3 and not p.enabled",
     .take = take_refusal,
-};
-
-static struct fact suppression_fact = {
-    .one = "select s.channel::text, s.address from herald.suppression s" SUPPRESSED,
-    .many = "select s.channel::text, s.address, u.place" GIVEN
-            " join herald.suppression s on s.recipient = u.id and s.bucket = u.bucket",
-    .take = take_suppression,
 };
 
 #define HAS_TOKEN                                                                                  \
@@ -101,22 +87,12 @@ varlena_column(HeapTuple row, TupleDesc columns, int number)
     return is_null ? NULL : PG_DETOAST_DATUM_PACKED(value);
 }
 
-static bool
-bool_column(HeapTuple row, TupleDesc columns, int number)
-{
-    bool is_null;
-
-    return DatumGetBool(SPI_getbinval(row, columns, number, &is_null));
-}
-
 static void
 take_recipient(struct herald_target *target, HeapTuple row, TupleDesc columns)
 {
     struct varlena *attributes = varlena_column(row, columns, 5);
 
     target->known = true;
-    target->has_refusals = bool_column(row, columns, 6);
-    target->has_suppressions = bool_column(row, columns, 7);
     target->email = varlena_column(row, columns, 1);
     target->phone = varlena_column(row, columns, 2);
     target->locale = varlena_column(row, columns, 3);
@@ -131,22 +107,18 @@ take_recipient(struct herald_target *target, HeapTuple row, TupleDesc columns)
 }
 
 static void
-take_refusal(struct herald_target *target, HeapTuple row, TupleDesc columns)
+take_recipient_with_refusals(struct herald_target *target, HeapTuple row, TupleDesc columns)
 {
-    target->opted_out |= herald_channel_bits(SPI_getvalue(row, columns, 1));
+    bool is_null;
+
+    take_recipient(target, row, columns);
+    target->has_refusals = DatumGetBool(SPI_getbinval(row, columns, 6, &is_null));
 }
 
 static void
-take_suppression(struct herald_target *target, HeapTuple row, TupleDesc columns)
+take_refusal(struct herald_target *target, HeapTuple row, TupleDesc columns)
 {
-    uint32 channel = herald_channel_bits(SPI_getvalue(row, columns, 1));
-    text *address = varlena_column(row, columns, 2);
-    text *own = (channel & PHONE_CHANNELS) != 0 ? target->phone : target->email;
-
-    if (own != NULL && (channel & ADDRESS_CHANNELS) != 0 &&
-        VARSIZE_ANY_EXHDR(own) == VARSIZE_ANY_EXHDR(address) &&
-        memcmp(VARDATA_ANY(own), VARDATA_ANY(address), VARSIZE_ANY_EXHDR(own)) == 0)
-        target->suppressed |= channel;
+    target->opted_out |= herald_channel_bits(SPI_getvalue(row, columns, 1));
 }
 
 static void
@@ -280,23 +252,23 @@ herald_target_load(const struct herald_request *request, text **recipients, int 
 {
     struct herald_target *targets = create_targets(recipients, count);
     bool refusals = !request->mandatory;
-    bool suppressions = (request->channels & ADDRESS_CHANNELS) != 0;
     Datum values[FACT_PARAMS] = { 0, 0, PointerGetDatum(request->category) };
 
     set_given(values, targets, count);
 
-    ask(&recipient_facts[refusals][suppressions], values, targets, count);
+    ask(&recipient_facts[refusals], values, targets, count);
     check_known(targets, count);
-    if (refusals && targets[0].has_refusals)
+    if (targets[0].has_refusals)
         ask(&refusal_fact, values, targets, count);
-    if (suppressions && targets[0].has_suppressions)
-        ask(&suppression_fact, values, targets, count);
     if ((request->channels & DEVICE_CHANNELS) != 0)
         ask(&device_fact, values, targets, count);
     return targets;
 }
 
-/* Why a channel is not used for a target; NULL when it is. The claim judges in the same order. */
+/*
+ * Why a channel is not used for a target; NULL when it is. The claim judges again, and whether the
+ * address is suppressed as well: for every send that look-up would be its dearest part.
+ */
 static const char *
 refusal(const struct herald_target *target, enum herald_channel channel, bool has_address)
 {
@@ -306,9 +278,7 @@ refusal(const struct herald_target *target, enum herald_channel channel, bool ha
         return "not_available";
     if (!has_address)
         return "no_address";
-    if ((target->opted_out & bit) != 0)
-        return "opted_out";
-    return (target->suppressed & bit) != 0 ? "address_suppressed" : NULL;
+    return (target->opted_out & bit) != 0 ? "opted_out" : NULL;
 }
 
 int

@@ -21,7 +21,6 @@ struct herald_target
     int bucket;
     bool known;
     bool has_refusals; /* as far as they matter; of many targets all may have some */
-    bool has_suppressions;
     text *email;       /* NULL: none */
     text *phone;       /* NULL: none */
     text *locale;      /* NULL: none */
@@ -29,7 +28,6 @@ struct herald_target
     Jsonb *attributes; /* NULL: none */
     uint32 reachable;  /* channels with an address in the recipient itself */
     uint32 opted_out;  /* channels refused for the category */
-    uint32 suppressed; /* channels whose address must not be used */
     int device_count;
     struct herald_target_device *devices;
     pg_uuid_t notification;

@@ -15,8 +15,6 @@ select herald.notify_device('r' || n, 'ios', 'apns', lpad(to_hex(n), 4, '0')) fr
 select herald.notify_device('r' || n, 'android', 'fcm', 'f' || n) from generate_series(1, 100, 6) n \g /dev/null
 select herald.notify_device('r' || n, 'chat', 'slack', 's' || n) from generate_series(1, 100, 5) n \g /dev/null
 select herald.notify_preference('r' || n, 'orders', 'email', false) from generate_series(2, 100, 8) n \g /dev/null
-insert into herald.suppression (bucket, recipient, channel, address, reason, source)
-select bucket, id, 'sms', phone, 'STOP', 'test' from herald.recipient where phone is not null and right(id, 1) = '9';
 
 select array_agg('r' || n order by n desc) as hundred from generate_series(1, 100) n \gset
 create temporary table many as select * from herald.notify_send_many('t', :'hundred', '{"x": 1}', priority => 'bulk');
