@@ -1,4 +1,10 @@
-/* Credit-based claims, arming of the doorbell, polling as a safety net. */
+/*
+ * Credit-based claims, arming of the doorbell, polling as a safety net.
+ *
+ * What is committed before the doorbell is armed must be claimed after that. So the words that arm
+ * it go first, and claims follow on the same session without waiting for an answer: to be woken
+ * costs one round trip. While there is much to do nothing is armed, and nobody rings.
+ */
 #include "delivery/claim.h"
 
 #include <inttypes.h>
@@ -57,6 +63,7 @@ struct lane
     bool wanted;    /* rows may wait that nobody looked for */
     bool under_way; /* a claim has not answered yet */
     bool full;      /* the last claim got all it asked for */
+    bool busy;      /* or more than a few: the next one comes without being woken */
     int64_t paused_until_ms;
     int asked;
     int64_t epoch;
@@ -94,6 +101,7 @@ struct claimer
     bool lost_answer; /* a claim may have taken rows that we never saw */
     bool reconciling;
     bool arming;
+    bool rung; /* since arming began, so it may have been used up */
     bool armed;
     bool bare; /* no doorbell in this server: poll */
     struct suspect suspect;
@@ -210,6 +218,7 @@ pause_lane(struct lane *lane, int rows)
 
     if (pause_ms > 0)
     {
+        lane->busy = true;
         lane->wanted = true;
         lane->paused_until_ms =
             loop_now_ms(lane->claimer->loop) + (pause_ms < PAUSE_MAX_MS ? pause_ms : PAUSE_MAX_MS);
@@ -238,6 +247,7 @@ take_claims(struct lane *lane, enum db_status status, const struct db_result *re
     rows = db_result_rows(result);
     metrics_claim(claimer->metrics, loop_wall_us(claimer->loop) - lane->asked_us, rows);
     lane->full = rows >= lane->asked;
+    lane->busy = lane->full;
     lane->wanted = lane->wanted || lane->full;
     if (!lane->full)
     {
@@ -422,7 +432,6 @@ start_polling(struct claimer *claimer)
     loop_timer_start(claimer->poll, period, period);
 }
 
-/* Armed: what was committed before that is claimed now, what comes later rings. */
 static void
 on_armed(void *user, enum db_status status, const struct db_result *result)
 {
@@ -439,7 +448,7 @@ on_armed(void *user, enum db_status status, const struct db_result *result)
         return;
     }
     mode = db_result_value(result, 0, 0);
-    claimer->armed = true;
+    claimer->armed = !claimer->rung;
     if (claimer->bare != (mode == NULL || strcmp(mode, "doorbell") != 0))
     {
         claimer->bare = !claimer->bare;
@@ -450,8 +459,21 @@ on_armed(void *user, enum db_status status, const struct db_result *result)
                   NULL);
         start_polling(claimer);
     }
-    want_all(claimer);
     claim_pump(claimer);
+}
+
+/* Ask to be woken; claims have to follow. A bell without anybody to hear it is not armed. */
+static void
+arm(struct claimer *claimer, struct db *db)
+{
+    if (!claimer->armed && !claimer->arming &&
+        session_db(claimer->session, SESSION_CONTROL) != NULL)
+    {
+        claimer->arming = true;
+        claimer->rung = false;
+        want_all(claimer);
+        db_query(db, true, "select herald.doorbell_arm()", 0, NULL, on_armed, claimer);
+    }
 }
 
 /* Under load wait until a good part of the last batch is done: small claims cost as much. */
@@ -461,21 +483,21 @@ is_worth_it(const struct lane *lane, int credit)
     return credit > 0 && (!lane->full || credit >= lane->asked / 2);
 }
 
-/* Nothing to claim: arm the doorbell, or when it is armed already, there is nothing to do. */
-static void
-rest(struct claimer *claimer)
+/* Will a lane with much to do be claimed for anyway, now or after its pause? */
+static bool
+is_busy(const struct claimer *claimer)
 {
-    struct db *control = session_db(claimer->session, SESSION_CONTROL);
+    for (int i = 0; i < CHANNEL_COUNT; i++)
+    {
+        const struct lane *lane = &claimer->lanes[i];
 
-    if (claimer->armed || control == NULL)
-    {
-        claimer->events.idle(claimer->user);
+        if (lane->busy && (lane->under_way || lane->paused_until_ms > loop_now_ms(claimer->loop) ||
+                           is_worth_it(lane, claimer->events.credit(claimer->user, lane->channel))))
+        {
+            return true;
+        }
     }
-    else if (!claimer->arming)
-    {
-        claimer->arming = true;
-        db_query(control, false, "select herald.doorbell_arm()", 0, NULL, on_armed, claimer);
-    }
+    return false;
 }
 
 static void
@@ -639,15 +661,19 @@ claim_pump(struct claimer *claimer)
     {
         return;
     }
+    if (!is_busy(claimer))
+    {
+        arm(claimer, db);
+    }
     pause_ms = claim_lanes(claimer, db);
     claim_suspect(claimer, db);
     if (pause_ms > 0)
     {
         loop_timer_start(claimer->pause, pause_ms, 0);
     }
-    else if (!is_under_way(claimer))
+    else if (!is_under_way(claimer) && !claimer->arming)
     {
-        rest(claimer);
+        claimer->events.idle(claimer->user);
     }
 }
 
@@ -722,14 +748,15 @@ claim_wake(struct claimer *claimer)
 void
 claim_session_ready(struct claimer *claimer)
 {
-    claimer->armed = false;
-    claim_wake(claimer);
+    claim_doorbell(claimer);
 }
 
+/* It comes on another session, so perhaps before the answer to the arming that it used up. */
 void
 claim_doorbell(struct claimer *claimer)
 {
     claimer->armed = false;
+    claimer->rung = true;
     claim_wake(claimer);
 }
 

@@ -208,6 +208,19 @@ on_set_up(void *user, enum db_status status, const struct db_result *result)
     }
 }
 
+/* Only now the doorbell is heard; what it rang before is looked for. */
+static void
+on_listening(void *user, enum db_status status, const struct db_result *result)
+{
+    struct link *link = user;
+
+    on_set_up(link, status, result);
+    if (status == DB_OK && link->state == LINK_JOINED)
+    {
+        became_ready(link->session);
+    }
+}
+
 static void
 on_lock_check(void *user, enum db_status status, const struct db_result *result)
 {
@@ -287,8 +300,8 @@ link_is_joined(struct link *link)
         const char *params[1] = { epoch };
 
         snprintf(epoch, sizeof(epoch), "%" PRId64, session->epoch);
-        db_query(link->db, false, "listen herald_outbox", 0, NULL, on_set_up, link);
         db_query(link->db, false, "listen herald_config", 0, NULL, on_set_up, link);
+        db_query(link->db, false, "listen herald_outbox", 0, NULL, on_listening, link);
         db_query(link->db, false,
                  "select exists (select from pg_catalog.pg_locks"
                  " where locktype = 'advisory' and mode = 'ShareLock' and granted"
@@ -302,9 +315,8 @@ link_is_joined(struct link *link)
     {
         tick(session);
     }
-    else
+    else if (link->role != SESSION_CONTROL)
     {
-        /* Also for a new control session: nobody else has armed the doorbell for it. */
         became_ready(session);
     }
 }
