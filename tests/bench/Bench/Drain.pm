@@ -6,8 +6,8 @@ use warnings;
 use Bench::Load qw(fill);
 use Bench::Process qw(peak_rss_mb);
 use Bench::Rig;
-use Bench::Server qw(query reset_traffic run_quietly server_cpu_us wal_bytes);
-use Herald::Util qw(wait_for);
+use Bench::Server qw(query reset_traffic server_cpu_us wal_bytes);
+use Herald::Util qw(run_quietly wait_for);
 use List::Util qw(max);
 use Time::HiRes qw(time);
 

@@ -3,9 +3,9 @@ package Bench::Load;
 
 use strict;
 use warnings;
-use Bench::Server qw(RECIPIENTS data_dir query run_quietly);
+use Bench::Server qw(RECIPIENTS data_dir query);
 use Exporter 'import';
-use Herald::Util qw(slurp);
+use Herald::Util qw(run_quietly slurp);
 use JSON::PP qw(decode_json);
 use List::Util qw(max);
 use Time::HiRes qw(sleep time);

@@ -6,9 +6,9 @@ use warnings;
 use Bench::Process qw(family_cpu_us);
 use Exporter 'import';
 use File::Temp qw(tempdir);
-use Herald::Util qw(slurp wait_for);
+use Herald::Util qw(run_quietly slurp wait_for);
 
-our @EXPORT_OK = qw(RECIPIENTS start_server reset_traffic query query_all run_quietly data_dir server_cpu_us
+our @EXPORT_OK = qw(RECIPIENTS start_server reset_traffic query query_all data_dir server_cpu_us
   wal_bytes table_bytes hold_transaction);
 
 use constant RECIPIENTS => 1000;
@@ -27,14 +27,6 @@ END
 }
 
 sub data_dir { return $data }
-
-sub run_quietly
-{
-    my ($command) = @_;
-    my $output = `$command 2>&1 </dev/null`;
-    die "bench: $command\n$output" if $?;
-    return $output;
-}
 
 sub query
 {

@@ -9,7 +9,7 @@ use Herald::Chaos;
 use Herald::Dispatcher;
 use Herald::Process;
 use Herald::Sandbox;
-use Herald::Util qw(slurp wait_for);
+use Herald::Util qw(run_quietly slurp wait_for);
 use JSON::PP ();
 use POSIX ();
 use Time::HiRes qw(clock_gettime sleep CLOCK_MONOTONIC);
@@ -86,7 +86,7 @@ sub start_cluster
     my ($self) = @_;
     mkdir "$self->{socket}/cut";
     $self->{data} = "$self->{dir}/pgdata";
-    command("initdb -D $self->{data} -U postgres -A trust -E UTF8 --locale=C.UTF-8");
+    run_quietly("initdb -D $self->{data} -U postgres -A trust -E UTF8 --locale=C.UTF-8");
     open my $conf, '>>', "$self->{data}/postgresql.conf" or die "postgresql.conf: $!\n";
     print $conf <<"END";
 listen_addresses = ''
@@ -98,9 +98,9 @@ log_min_error_statement = panic
 $self->{conf}
 END
     close $conf or die "postgresql.conf: $!\n";
-    command($self->pg_ctl('start'));
+    run_quietly($self->pg_ctl('start'));
     $self->{is_started} = 1;
-    command("createdb -h $self->{socket} -p 5432 -U postgres app");
+    run_quietly("createdb -h $self->{socket} -p 5432 -U postgres app");
     $self->sql('create extension pg_herald; select herald.arm()');
     for my $setting (qw(fsync full_page_writes))
     {
@@ -227,7 +227,7 @@ sub judge
 {
     my ($self) = @_;
     $self->say('comparing');
-    command("psql -Xq -h $self->{socket} -p 5432 -U postgres -d app -v dir=$self->{dir} -f $sources/export.sql");
+    run_quietly("psql -Xq -h $self->{socket} -p 5432 -U postgres -d app -v dir=$self->{dir} -f $sources/export.sql");
     $self->create_database;
     return $self->check($self->{dir});
 }
@@ -236,7 +236,7 @@ sub judge
 sub create_database
 {
     my ($self) = @_;
-    command("createdb -h $self->{socket} -p 5432 -U postgres ledger");
+    run_quietly("createdb -h $self->{socket} -p 5432 -U postgres ledger");
     return;
 }
 
@@ -245,9 +245,9 @@ sub check
 {
     my ($self, $dir) = @_;
     my $psql = "psql -Xq -h $self->{socket} -p 5432 -U postgres -d ledger -v dir=$dir";
-    command("$psql -f $sources/check.sql");
-    my %verdict = split /[|\n]/, command("$psql -At -c 'select name, value from verdict'");
-    $verdict{recovery} = command("$psql -At -c 'select coalesce(round(percentile_disc(0.99) within group"
+    run_quietly("$psql -f $sources/check.sql");
+    my %verdict = split /[|\n]/, run_quietly("$psql -At -c 'select name, value from verdict'");
+    $verdict{recovery} = run_quietly("$psql -At -c 'select coalesce(round(percentile_disc(0.99) within group"
           . " (order by seconds)::numeric, 3), 0) from recovery'") + 0;
     $verdict{lost} = $verdict{vanished} + $verdict{said_sent} + $verdict{given_up};
     $verdict{phantoms} = $verdict{phantom} + $verdict{strangers};
@@ -258,7 +258,7 @@ sub check
     return \%verdict;
 }
 
-sub report { return command($_[0]{report}) }
+sub report { return run_quietly($_[0]{report}) }
 
 sub line
 {
@@ -275,14 +275,6 @@ sub is_clean
 }
 
 # ---- helpers ----
-
-sub command
-{
-    my ($command) = @_;
-    my $output = `$command 2>&1 </dev/null`;
-    die "ledger: $command\n$output" if $?;
-    return $output;
-}
 
 # Result of a statement in "app"; undefined when it fails.
 sub try_sql
@@ -314,7 +306,7 @@ sub DESTROY
     my ($self) = @_;
     local $?;
     $self->{resting} = 1;
-    command($self->pg_ctl('-m immediate stop')) if $self->{is_started};
+    run_quietly($self->pg_ctl('-m immediate stop')) if $self->{is_started};
     $self->{is_started} = 0;
     return;
 }

@@ -1,4 +1,4 @@
-# Waiting for conditions instead of seconds, and ports that nobody gets by accident.
+# Waiting for conditions instead of seconds, ports that nobody gets by accident, and other small help.
 package Herald::Util;
 
 use strict;
@@ -7,7 +7,7 @@ use Exporter 'import';
 use IO::Socket::INET;
 use Time::HiRes qw(sleep time);
 
-our @EXPORT_OK = qw(wait_for free_port slurp);
+our @EXPORT_OK = qw(wait_for free_port slurp run_quietly);
 
 # Calls the condition until it is true and returns its value; dies after the time-out.
 sub wait_for
@@ -44,6 +44,15 @@ sub slurp
     open my $handle, '<', $file or return '';
     local $/ = undef;
     return <$handle> // '';
+}
+
+# Output of a shell command; dies with it when the command fails.
+sub run_quietly
+{
+    my ($command) = @_;
+    my $output = `$command 2>&1 </dev/null`;
+    die "$command\n$output" if $?;
+    return $output;
 }
 
 1;
