@@ -19,11 +19,42 @@ array_at(const struct lq_value *array, int64_t index)
     return index >= 0 && index < count ? array->array.items[index] : &lq_value_nil;
 }
 
+/* What only a tablerow loop has. */
+static const struct lq_value *
+table_property(struct lq_run *run, const struct lq_loop *loop, struct lq_str name)
+{
+    int64_t cols = loop->cols > 0 ? loop->cols : INT64_MAX;
+    int64_t col = loop->index % cols;
+
+    if (lq_str_equal(name, LQ_STR("col")))
+        return lq_new_int(run, col + 1);
+    if (lq_str_equal(name, LQ_STR("col0")))
+        return lq_new_int(run, col);
+    if (lq_str_equal(name, LQ_STR("row")))
+        return lq_new_int(run, loop->index / cols + 1);
+    if (lq_str_equal(name, LQ_STR("col_first")))
+        return lq_value_bool(col == 0);
+    if (lq_str_equal(name, LQ_STR("col_last")))
+        return lq_value_bool(col + 1 == loop->cols);
+    return NULL;
+}
+
+/* What both kinds of loop have. */
+static bool
+is_common(struct lq_str name)
+{
+    return !lq_str_equal(name, LQ_STR("name")) && !lq_str_equal(name, LQ_STR("parentloop")) &&
+           !(name.len >= 3 && (lq_str_equal((struct lq_str){ name.data, 3 }, LQ_STR("col")) ||
+                               lq_str_equal(name, LQ_STR("row"))));
+}
+
 static const struct lq_value *
 loop_property(struct lq_run *run, const struct lq_loop *loop, struct lq_str name)
 {
     struct lq_value *parent;
 
+    if (loop->is_table && !is_common(name))
+        return table_property(run, loop, name);
     if (lq_str_equal(name, LQ_STR("index")))
         return lq_new_int(run, loop->index + 1);
     if (lq_str_equal(name, LQ_STR("index0")))

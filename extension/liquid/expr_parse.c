@@ -406,7 +406,7 @@ parse_call(struct lq_lexer *lexer)
         (void) lq_lexer_fail(lexer, "a filter name");
         return NULL;
     }
-    filter = lq_filter_find(lexer->text, &nearest);
+    filter = lq_find_filter(lexer->text, &nearest);
     if (filter == NULL)
     {
         (void) unknown_filter(lexer, nearest);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "template.h"
 #include "utf8.h"
 
 enum
@@ -62,6 +63,23 @@ lq_fault_memory(struct lq_fault *fault)
     return lq_fault_set(fault, LQ_ERR_NOMEM, SIZE_MAX, "out of memory");
 }
 
+bool
+lq_fault_inside(struct lq_fault *fault, const struct lq_partial *partial)
+{
+    if (fault->partial == NULL && fault->at != SIZE_MAX)
+        fault->partial = partial;
+    return false;
+}
+
+/* The name of the partial, as much of it as there is room for. */
+static void
+report_partial(const struct lq_partial *partial, struct lq_error *ret)
+{
+    (void) snprintf(ret->partial, sizeof(ret->partial), "%.*s", (int) partial->name.len,
+                    partial->name.data);
+    repair(ret->partial);
+}
+
 void
 lq_fault_report(const struct lq_fault *fault, struct lq_str source, struct lq_error *ret)
 {
@@ -71,6 +89,11 @@ lq_fault_report(const struct lq_fault *fault, struct lq_str source, struct lq_er
         return;
     *ret = (struct lq_error){ .code = fault->code };
     memcpy(ret->message, fault->message, sizeof(ret->message));
+    if (fault->partial != NULL)
+    {
+        report_partial(fault->partial, ret);
+        source = fault->partial->source;
+    }
     if (fault->at == SIZE_MAX || fault->at > source.len)
         return;
     ret->line = 1;

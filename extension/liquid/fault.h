@@ -4,10 +4,13 @@
 
 #include "liquid.h"
 
+struct lq_partial;
+
 struct lq_fault
 {
     enum lq_code code;
-    size_t at; /* byte position in the source, SIZE_MAX for none */
+    size_t at;                        /* byte position in the source, SIZE_MAX for none */
+    const struct lq_partial *partial; /* whose source it is, NULL: the template's */
     char message[sizeof(((struct lq_error *) 0)->message)];
 };
 
@@ -25,6 +28,9 @@ bool lq_fault_set(struct lq_fault *fault, enum lq_code code, size_t at, const ch
 
 /* Out of memory; always returns false. */
 bool lq_fault_memory(struct lq_fault *fault);
+
+/* The fault, if there is one, happened inside of a partial; the innermost stays. Always false. */
+bool lq_fault_inside(struct lq_fault *fault, const struct lq_partial *partial);
 
 /* Turn the position into line and column. */
 void lq_fault_report(const struct lq_fault *fault, struct lq_str source, struct lq_error *ret);

@@ -22,7 +22,7 @@ filter_name_at(size_t index)
 }
 
 const struct lq_filter *
-lq_filter_find(struct lq_str name, struct lq_str *ret_nearest)
+lq_find_filter(struct lq_str name, struct lq_str *ret_nearest)
 {
     for (size_t i = 0; i < FILTER_COUNT; i++)
     {

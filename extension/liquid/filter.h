@@ -29,7 +29,7 @@ struct lq_filter
 };
 
 /* NULL when there is none of that name; then *ret_nearest may hold the one probably meant. */
-const struct lq_filter *lq_filter_find(struct lq_str name, struct lq_str *ret_nearest);
+const struct lq_filter *lq_find_filter(struct lq_str name, struct lq_str *ret_nearest);
 
 #define LQ_FILTER(name, function, min, max, keyword, flags)                                        \
     const struct lq_value *function(struct lq_run *run, const struct lq_value *input,              \

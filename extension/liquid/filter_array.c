@@ -135,3 +135,38 @@ lq_filter_split(struct lq_run *run, const struct lq_value *input, const struct l
         return NULL;
     return array;
 }
+
+const struct lq_value *
+lq_filter_concat(struct lq_run *run, const struct lq_value *input, const struct lq_args *args)
+{
+    const struct lq_value *more = args->value[0];
+    struct lq_value *array;
+    struct lq_list list;
+
+    if (more->type != LQ_ARRAY)
+    {
+        (void) lq_run_fail(run, LQ_ERR_ARGUMENT, "filter \"concat\" needs an array");
+        return NULL;
+    }
+    if (!lq_to_list(run, input, &list) || !lq_run_step(run, more->array.count))
+        return NULL;
+    array = lq_new_array(run, list.count + more->array.count);
+    for (size_t i = 0; array != NULL && i < array->array.count; i++)
+        array->array.items[i] = i < list.count ? list.items[i] : more->array.items[i - list.count];
+    return array;
+}
+
+const struct lq_value *
+lq_filter_reverse(struct lq_run *run, const struct lq_value *input, const struct lq_args *args)
+{
+    struct lq_value *array;
+    struct lq_list list;
+
+    (void) args;
+    if (!lq_to_list(run, input, &list))
+        return NULL;
+    array = lq_new_array(run, list.count);
+    for (size_t i = 0; array != NULL && i < list.count; i++)
+        array->array.items[i] = list.items[list.count - 1 - i];
+    return array;
+}

@@ -9,7 +9,7 @@
 size_t
 lq_lexer_position(const struct lq_lexer *lexer)
 {
-    return (size_t) (lexer->text.data - lexer->parser->template->source.data);
+    return (size_t) (lexer->text.data - lexer->parser->source.data);
 }
 
 bool

@@ -58,8 +58,9 @@ struct lq_limits
 struct lq_error
 {
     enum lq_code code;
-    uint32_t line;     /* from 1; 0 when the error has no place */
-    uint32_t column;   /* from 1, in characters */
+    uint32_t line;    /* from 1; 0 when the error has no place */
+    uint32_t column;  /* from 1, in characters */
+    char partial[64]; /* name of the partial it is in, NUL-terminated; empty: the template itself */
     char message[256]; /* lower-case sentence without full stop, NUL-terminated */
 };
 
@@ -89,7 +90,11 @@ struct lq_options
     struct lq_str locale; /* BCP 47, may be empty */
     /* Called every thousand steps; true stops with LQ_ERR_CANCELLED. NULL: never. */
     bool (*tick)(void *host);
-    /* Source of a partial by name; returns false when there is none. NULL: no partials. */
+    /*
+     * Source of a partial by name; returns false when there is none. NULL: no partials. Asked by
+     * lq_parse() for names that are written out, by lq_render() for computed ones; the source is
+     * copied.
+     */
     bool (*partial)(void *host, struct lq_str name, struct lq_str *ret_source);
     void *host;
 };

@@ -7,6 +7,7 @@
 
 enum
 {
+    QUOTIENT_DIGITS = 40,  /* of a division, more than a double can tell apart */
     SIGNIFICANT_MAX = 800, /* more digits never move a rounding, a single sticky one suffices */
     EXPONENT_LIMIT = 100000,
     EXACT_DIGITS = 15, /* decimals of so many digits are the shortest spelling of their double */
@@ -192,6 +193,27 @@ big_shift(struct lq_big *big, int32_t bits)
     return true;
 }
 
+/* ret = a / b, leaving the remainder in a */
+static void
+big_quotient(struct lq_big *a, const struct lq_big *b, struct lq_big *ret)
+{
+    struct lq_big rest = { 0 };
+
+    ret->used = a->used;
+    memset(ret->limb, 0, a->used * sizeof(ret->limb[0]));
+    for (int32_t bit = big_bits(a) - 1; bit >= 0; bit--)
+    {
+        (void) big_scale(&rest, 2, a->limb[bit / 32] >> (bit % 32) & 1);
+        if (big_compare(&rest, b) < 0)
+            continue;
+        big_subtract(&rest, b);
+        ret->limb[bit / 32] |= UINT32_C(1) << (bit % 32);
+    }
+    while (ret->used > 0 && ret->limb[ret->used - 1] == 0)
+        ret->used--;
+    big_copy(a, &rest);
+}
+
 void
 lq_decimal_from_int(int64_t value, struct lq_decimal *ret)
 {
@@ -250,6 +272,53 @@ align(const struct lq_decimal *a, const struct lq_decimal *b, struct lq_big *ret
            (ret_b->used == 0 || big_scale_ten(ret_b, b->exponent - exponent));
 }
 
+/* Integers to the integer below, others to more digits than a double has. */
+static bool
+divide(const struct lq_decimal *a, const struct lq_decimal *b, struct lq_decimal *ret)
+{
+    struct lq_big rest;
+    int32_t more = 0;
+
+    ret->negative = a->negative != b->negative;
+    big_copy(&rest, &a->magnitude);
+    if (ret->real)
+    {
+        int32_t missing = big_bits(&b->magnitude) - big_bits(&a->magnitude);
+
+        more = QUOTIENT_DIGITS + (missing > 0 ? missing * 3 / 10 + 1 : 0);
+        if (!big_scale_ten(&rest, more))
+            return false;
+    }
+    big_quotient(&rest, &b->magnitude, &ret->magnitude);
+    ret->exponent = a->exponent - b->exponent - more;
+    if (rest.used == 0)
+        return true;
+    if (!ret->real)
+        return !ret->negative || big_add(&ret->magnitude, &(struct lq_big){ 1, { 1 } });
+    ret->exponent--;
+    return big_scale(&ret->magnitude, 10, 1); /* a digit that says: and a bit more */
+}
+
+static bool
+modulo(const struct lq_decimal *a, const struct lq_decimal *b, struct lq_decimal *ret)
+{
+    struct lq_big divisor;
+    struct lq_big quotient;
+
+    if (!align(a, b, &ret->magnitude, &divisor, &ret->exponent))
+        return false;
+    big_quotient(&ret->magnitude, &divisor, &quotient);
+    ret->negative = b->negative;
+    if (ret->magnitude.used == 0)
+        ret->negative = false;
+    else if (a->negative != b->negative)
+    {
+        big_subtract(&divisor, &ret->magnitude);
+        big_copy(&ret->magnitude, &divisor);
+    }
+    return true;
+}
+
 bool
 lq_decimal_calculate(const struct lq_decimal *a, enum lq_operation operation,
                      const struct lq_decimal *b, struct lq_decimal *ret)
@@ -264,6 +333,10 @@ lq_decimal_calculate(const struct lq_decimal *a, enum lq_operation operation,
         ret->exponent = a->exponent + b->exponent;
         return big_multiply(&a->magnitude, &b->magnitude, &ret->magnitude);
     }
+    if (operation == LQ_DIVIDE)
+        return divide(a, b, ret);
+    if (operation == LQ_MODULO)
+        return modulo(a, b, ret);
     if (!align(a, b, &ret->magnitude, &other, &ret->exponent))
         return false;
     ret->negative = a->negative;
@@ -279,6 +352,50 @@ lq_decimal_calculate(const struct lq_decimal *a, enum lq_operation operation,
     big_subtract(&other, &ret->magnitude);
     big_copy(&ret->magnitude, &other);
     ret->negative = b_negative;
+    return true;
+}
+
+bool
+lq_decimal_round(const struct lq_decimal *value, int32_t places, enum lq_rounding rounding,
+                 struct lq_decimal *ret)
+{
+    struct lq_big unit;
+    struct lq_big rest;
+    bool up;
+
+    if (value->magnitude.used == 0 || value->exponent >= -places)
+    {
+        *ret = *value;
+        return true;
+    }
+    big_set(&unit, 1);
+    if (!big_scale_ten(&unit, -places - value->exponent))
+    {
+        /* All digits are behind the place, by far: rounding to the nearest leaves nothing. */
+        big_set(&unit, 0);
+    }
+    ret->negative = value->negative;
+    ret->real = value->real;
+    ret->exponent = -places;
+    ret->magnitude.used = 0;
+    big_copy(&rest, &value->magnitude);
+    if (unit.used > 0)
+        big_quotient(&rest, &unit, &ret->magnitude);
+    if (rounding == LQ_ROUND_HALF)
+        up = unit.used > 0 && big_scale(&rest, 2, 0) && big_compare(&rest, &unit) >= 0;
+    else
+        up = rest.used > 0 && value->negative == (rounding == LQ_ROUND_DOWN);
+    return !up || big_add(&ret->magnitude, &(struct lq_big){ 1, { 1 } });
+}
+
+bool
+lq_decimal_spread(struct lq_decimal *value)
+{
+    if (value->exponent <= 0)
+        return true;
+    if (value->magnitude.used > 0 && !big_scale_ten(&value->magnitude, value->exponent))
+        return false;
+    value->exponent = 0;
     return true;
 }
 

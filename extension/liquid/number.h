@@ -49,7 +49,16 @@ enum lq_operation
 {
     LQ_ADD,
     LQ_SUBTRACT,
-    LQ_MULTIPLY
+    LQ_MULTIPLY,
+    LQ_DIVIDE, /* integers: rounded down */
+    LQ_MODULO  /* has the divisor's sign */
+};
+
+enum lq_rounding
+{
+    LQ_ROUND_DOWN, /* towards negative infinity */
+    LQ_ROUND_UP,
+    LQ_ROUND_HALF /* to the nearest, halves away from zero */
 };
 
 void lq_decimal_from_int(int64_t value, struct lq_decimal *ret);
@@ -60,12 +69,20 @@ void lq_decimal_from_real(const struct lq_real *value, struct lq_decimal *ret);
 /* From digits with an optional sign and fraction; false when there are too many digits. */
 bool lq_decimal_from_text(struct lq_str text, struct lq_decimal *ret);
 
-/* False when the result has too many digits. */
+/* False when the result has too many digits. A divisor must not be zero. */
 bool lq_decimal_calculate(const struct lq_decimal *a, enum lq_operation operation,
                           const struct lq_decimal *b, struct lq_decimal *ret);
 
+/* Round to so many places behind the point (before it, when negative); false when the result has
+ * too many digits. */
+bool lq_decimal_round(const struct lq_decimal *value, int32_t places, enum lq_rounding rounding,
+                      struct lq_decimal *ret);
+
 /* -1, 0 or 1; false when a value is too large to compare. */
 bool lq_decimal_compare(const struct lq_decimal *a, const struct lq_decimal *b, int *ret);
+
+/* Write zeros at the end out, so that the exponent is not positive. */
+bool lq_decimal_spread(struct lq_decimal *value);
 
 /* The double nearest to the value. */
 void lq_decimal_to_real(const struct lq_decimal *value, struct lq_real *ret);

@@ -97,14 +97,14 @@ lq_parser_node(struct lq_parser *parser, const struct lq_tag *tag, size_t size,
 static size_t
 position_of(const struct lq_parser *parser, const char *at)
 {
-    return (size_t) (at - parser->template->source.data);
+    return (size_t) (at - parser->source.data);
 }
 
 /* A tag token from `start`, whose closing delimiter is searched from `from`. */
 static struct lq_token
 finish_tag(struct lq_parser *parser, size_t start, size_t from, enum lq_token_kind kind)
 {
-    struct lq_str source = parser->template->source;
+    struct lq_str source = parser->source;
     size_t end = lq_str_find(source, from, LQ_STR("%}"));
     struct lq_token token = { .kind = kind, .closed = end != SIZE_MAX };
 
@@ -120,7 +120,7 @@ finish_tag(struct lq_parser *parser, size_t start, size_t from, enum lq_token_ki
 static struct lq_token
 finish_output(struct lq_parser *parser, size_t start)
 {
-    struct lq_str source = parser->template->source;
+    struct lq_str source = parser->source;
     struct lq_token token = { .kind = LQ_TOKEN_OUTPUT };
     size_t at = start + 2;
 
@@ -145,12 +145,52 @@ finish_output(struct lq_parser *parser, size_t start)
     return token;
 }
 
+static struct lq_str
+skip_space(struct lq_str text)
+{
+    while (text.len > 0 && lq_is_space(text.data[0]))
+    {
+        text.data++;
+        text.len--;
+    }
+    return text;
+}
+
+static bool
+is_white(struct lq_str text)
+{
+    return skip_space(text).len == 0;
+}
+
+/* The next line of tag liquid that is not empty. */
+static struct lq_token
+next_line(struct lq_parser *parser)
+{
+    const char *data = parser->source.data;
+
+    while (parser->at < parser->lines_end)
+    {
+        const char *start = data + parser->at;
+        const char *end = memchr(start, '\n', parser->lines_end - parser->at);
+        size_t len = end == NULL ? parser->lines_end - parser->at : (size_t) (end - start);
+        struct lq_token token = { LQ_TOKEN_TAG, true, true, { start, len } };
+
+        parser->at += len + (end != NULL);
+        if (!is_white(token.text))
+            return token;
+    }
+    return (struct lq_token){ LQ_TOKEN_END, true, true, { data + parser->at, 0 } };
+}
+
 struct lq_token
 lq_parser_next(struct lq_parser *parser)
 {
-    struct lq_str source = parser->template->source;
+    struct lq_str source = parser->source;
     size_t start = parser->at;
     size_t at = start;
+
+    if (parser->lines_end > 0)
+        return next_line(parser);
 
     for (; at + 1 < source.len; at++)
     {
@@ -164,39 +204,30 @@ lq_parser_next(struct lq_parser *parser)
         if (at > start)
         {
             parser->at = at;
-            return (struct lq_token){ LQ_TOKEN_TEXT, true, { source.data + start, at - start } };
+            return (struct lq_token){ .kind = LQ_TOKEN_TEXT,
+                                      .closed = true,
+                                      .text = { source.data + start, at - start } };
         }
         if (brace[1] == '%')
             return finish_tag(parser, start, start + 2, LQ_TOKEN_TAG);
         return finish_output(parser, start);
     }
     parser->at = source.len;
-    return (struct lq_token){ start < source.len ? LQ_TOKEN_TEXT : LQ_TOKEN_END,
-                              true,
-                              { source.data + start, source.len - start } };
+    return (struct lq_token){ .kind = start < source.len ? LQ_TOKEN_TEXT : LQ_TOKEN_END,
+                              .closed = true,
+                              .text = { source.data + start, source.len - start } };
 }
 
 bool
 lq_token_trims_right(struct lq_token token)
 {
-    return token.text.len >= 3 && token.text.data[token.text.len - 3] == '-';
+    return !token.bare && token.text.len >= 3 && token.text.data[token.text.len - 3] == '-';
 }
 
 static bool
 trims_left(struct lq_token token)
 {
-    return token.text.len >= 3 && token.text.data[2] == '-';
-}
-
-static struct lq_str
-skip_space(struct lq_str text)
-{
-    while (text.len > 0 && lq_is_space(text.data[0]))
-    {
-        text.data++;
-        text.len--;
-    }
-    return text;
+    return !token.bare && token.text.len >= 3 && token.text.data[2] == '-';
 }
 
 /* What stands between the delimiters of a closed token. */
@@ -205,6 +236,8 @@ token_content(struct lq_token token)
 {
     struct lq_str content = { token.text.data + 2, token.text.len - 4 };
 
+    if (token.bare)
+        return token.text;
     if (content.len > 0 && content.data[0] == '-')
     {
         content.data++;
@@ -293,12 +326,6 @@ render_text(struct lq_run *run, const struct lq_node *node)
 }
 
 static bool
-is_white(struct lq_str text)
-{
-    return skip_space(text).len == 0;
-}
-
-static bool
 add_text(struct lq_parser *parser, struct lq_block *block, struct lq_str content)
 {
     struct lq_tag place = { .at = position_of(parser, content.data) };
@@ -328,24 +355,32 @@ render_output(struct lq_run *run, const struct lq_node *node)
     return value != NULL && lq_print_value(run, value, escape);
 }
 
+struct lq_node *
+lq_parser_output(struct lq_parser *parser, const struct lq_tag *place, struct lq_str markup)
+{
+    struct output *output = lq_parser_node(parser, place, sizeof(*output), render_output);
+    struct lq_lexer lexer;
+
+    if (output == NULL)
+        return NULL;
+    lq_lexer_init(&lexer, parser, markup);
+    return lq_parse_pipeline(&lexer, &output->pipeline) ? &output->node : NULL;
+}
+
 static bool
 add_output(struct lq_parser *parser, struct lq_block *block, struct lq_token token)
 {
     struct lq_tag place = { .at = position_of(parser, token.text.data) };
-    struct lq_lexer lexer;
-    struct output *output;
+    struct lq_node *node;
 
     if (!token.closed)
         return lq_fault_set(&parser->fault, LQ_ERR_SYNTAX, place.at,
                             "\"{{\" is not closed by \"}}\"");
-    output = lq_parser_node(parser, &place, sizeof(*output), render_output);
-    if (output == NULL)
-        return false;
-    lq_lexer_init(&lexer, parser, token_content(token));
-    if (!lq_parse_pipeline(&lexer, &output->pipeline))
+    node = lq_parser_output(parser, &place, token_content(token));
+    if (node == NULL)
         return false;
     block->blank = false;
-    append(block, &output->node);
+    append(block, node);
     return true;
 }
 
@@ -433,6 +468,25 @@ lq_parser_body(struct lq_parser *parser, const struct lq_tag *tag, struct lq_blo
     return ret_stop->id != LQ_TAG_NONE || lq_parser_never_closed(parser, tag);
 }
 
+bool
+lq_parser_lines(struct lq_parser *parser, const struct lq_tag *tag, struct lq_block *block)
+{
+    struct lq_parser outer = *parser;
+    struct lq_tag stop;
+
+    *block = (struct lq_block){ .blank = true };
+    parser->at = position_of(parser, tag->markup.data);
+    parser->lines_end = parser->at + tag->markup.len;
+    if (parser->lines_end > 0 &&
+        (!lq_parser_enter(parser, tag->at) || !parse_nodes(parser, block, &stop)))
+        return false;
+    lq_parser_leave(parser);
+    parser->at = outer.at;
+    parser->lines_end = outer.lines_end;
+    parser->trim = outer.trim;
+    return stop.id == LQ_TAG_NONE || lq_parser_unexpected(parser, tag, &stop);
+}
+
 void
 lq_block_drop_text(struct lq_block *block)
 {
@@ -487,28 +541,37 @@ lq_parser_intern(struct lq_parser *parser, struct lq_names *names, struct lq_str
     return true;
 }
 
+/* Copy a source into the template, with a NUL behind it; false when out of memory. */
+static bool
+keep_source(struct lq_template *template, struct lq_str source, struct lq_str *ret)
+{
+    char *copy = lq_arena_bytes(&template->arena, source.len + 1);
+
+    if (copy == NULL)
+        return false;
+    if (source.len > 0)
+        memcpy(copy, source.data, source.len);
+    copy[source.len] = '\0';
+    *ret = (struct lq_str){ copy, source.len };
+    return true;
+}
+
 static struct lq_template *
 create_template(struct lq_str source, const struct lq_options *options)
 {
     const struct lq_mem *mem = &options->mem;
     struct lq_template *template = mem->alloc(mem->ctx, sizeof(*template));
-    char *copy;
 
     if (template == NULL)
         return NULL;
     memset(template, 0, sizeof(*template));
     template->mem = *mem;
     lq_arena_init(&template->arena, &template->mem, 2 * source.len);
-    copy = lq_arena_bytes(&template->arena, source.len + 1);
-    if (copy == NULL)
+    if (!keep_source(template, source, &template->source))
     {
         mem->free(mem->ctx, template);
         return NULL;
     }
-    if (source.len > 0)
-        memcpy(copy, source.data, source.len);
-    copy[source.len] = '\0';
-    template->source = (struct lq_str){ copy, source.len };
     template->root.blank = true;
     return template;
 }
@@ -550,12 +613,79 @@ check_source(struct lq_parser *parser, struct lq_str source)
     return lq_fault_set(&parser->fault, LQ_ERR_UTF8, good, "the template is not valid UTF-8");
 }
 
+/* Parse the parser's source from its start to its end. */
+static bool
+parse_whole(struct lq_parser *parser, struct lq_block *block)
+{
+    struct lq_tag stop;
+
+    if (!parse_nodes(parser, block, &stop))
+        return false;
+    return stop.id == LQ_TAG_NONE ||
+           lq_fault_set(&parser->fault, LQ_ERR_SYNTAX, stop.at,
+                        "unexpected tag \"%.*s\" outside of its block", LQ_QUOTE(stop.name));
+}
+
+/* Parse a partial's source in the place of the one that names it. */
+static bool
+parse_partial(struct lq_parser *parser, struct lq_partial *partial)
+{
+    struct lq_parser outer = *parser;
+    bool done;
+
+    parser->source = partial->source;
+    parser->at = 0;
+    parser->lines_end = 0;
+    parser->trim = false;
+    done = check_source(parser, partial->source) && lq_parser_enter(parser, 0) &&
+           parse_whole(parser, &partial->block);
+    if (!done)
+        return lq_fault_inside(&parser->fault, partial);
+    lq_parser_leave(parser);
+    parser->source = outer.source;
+    parser->at = outer.at;
+    parser->lines_end = outer.lines_end;
+    parser->trim = outer.trim;
+    return true;
+}
+
+const struct lq_partial *
+lq_parser_partial(struct lq_parser *parser, struct lq_str name, size_t at)
+{
+    const struct lq_options *options = parser->options;
+    struct lq_partial *partial = parser->template->partials;
+    struct lq_str source;
+
+    while (partial != NULL && !lq_str_equal(partial->name, name))
+        partial = partial->next;
+    if (partial != NULL) /* perhaps it is still being parsed: it names itself */
+        return partial;
+    if (options->partial == NULL || !options->partial(options->host, name, &source))
+    {
+        (void) lq_fault_set(&parser->fault, LQ_ERR_SYNTAX, at, "unknown partial \"%.*s\"",
+                            LQ_QUOTE(name));
+        return NULL;
+    }
+    partial = lq_parser_alloc(parser, sizeof(*partial));
+    if (partial == NULL)
+        return NULL;
+    if (!keep_source(parser->template, source, &partial->source))
+    {
+        (void) lq_fault_memory(&parser->fault);
+        return NULL;
+    }
+    partial->name = name;
+    partial->block.blank = true;
+    partial->next = parser->template->partials;
+    parser->template->partials = partial;
+    return parse_partial(parser, partial) ? partial : NULL;
+}
+
 enum lq_code
 lq_parse(struct lq_str source, const struct lq_options *options, struct lq_template **ret,
          struct lq_error *reterr)
 {
     struct lq_parser parser = { .options = options };
-    struct lq_tag stop;
 
     if (!check_source(&parser, source))
         goto out;
@@ -565,11 +695,8 @@ lq_parse(struct lq_str source, const struct lq_options *options, struct lq_templ
         (void) lq_fault_memory(&parser.fault);
         goto out;
     }
-    if (!parse_nodes(&parser, &parser.template->root, &stop))
-        goto out;
-    if (stop.id != LQ_TAG_NONE)
-        (void) lq_fault_set(&parser.fault, LQ_ERR_SYNTAX, stop.at,
-                            "unexpected tag \"%.*s\" outside of its block", LQ_QUOTE(stop.name));
+    parser.source = parser.template->source;
+    (void) parse_whole(&parser, &parser.template->root);
 out:
     if (parser.fault.code == LQ_OK)
     {

@@ -24,8 +24,32 @@ lq_render_block(struct lq_run *run, const struct lq_block *block)
     return true;
 }
 
-static bool
-start(struct lq_run *run)
+bool
+lq_capture_block(struct lq_run *run, const struct lq_block *block, struct lq_str *ret)
+{
+    struct lq_buf *outer = run->out;
+    struct lq_buf buf;
+    char *copy = NULL;
+    bool done;
+
+    lq_buf_init(&buf, &run->options->mem);
+    run->out = &buf;
+    done = lq_render_block(run, block);
+    run->out = outer;
+    if (done)
+    {
+        copy = lq_arena_bytes(&run->arena, buf.len);
+        done = copy != NULL || lq_run_out_of_memory(run);
+    }
+    if (done && buf.len > 0)
+        memcpy(copy, buf.data, buf.len);
+    *ret = (struct lq_str){ copy, done ? buf.len : 0 };
+    lq_buf_finish(&buf);
+    return done;
+}
+
+bool
+lq_run_start(struct lq_run *run)
 {
     const struct lq_template *template = run->template;
 
@@ -48,7 +72,7 @@ lq_render(const struct lq_template *template, const struct lq_value *data,
 
     lq_buf_init(&out, &options->mem);
     lq_arena_init(&run.arena, &options->mem, 0);
-    if (start(&run) && lq_render_block(&run, &template->root) &&
+    if (lq_run_start(&run) && lq_render_block(&run, &template->root) &&
         (lq_buf_append(&out, "", 0) || lq_run_out_of_memory(&run)))
     {
         out.data[out.len] = '\0';
@@ -59,6 +83,8 @@ lq_render(const struct lq_template *template, const struct lq_value *data,
         lq_buf_finish(&out);
         lq_fault_report(&run.fault, template->source, reterr);
     }
+    for (const struct lq_loaded *l = run.loaded; l != NULL; l = l->next)
+        lq_template_destroy(l->template);
     lq_arena_finish(&run.arena);
     return run.fault.code;
 }

@@ -18,7 +18,37 @@ struct lq_loop
     struct lq_str name;
     int64_t length;
     int64_t index; /* from 0 */
+    bool is_table; /* of tablerow */
+    int64_t cols;
     const struct lq_loop *parent;
+};
+
+/* Where a cycle has got to. */
+struct lq_cycle
+{
+    struct lq_cycle *next;
+    const struct lq_node *node;  /* the first one */
+    const struct lq_value *name; /* NULL: known by its values */
+    int64_t place;
+};
+
+/* A partial that was parsed while rendering, as a template of its own. */
+struct lq_loaded
+{
+    struct lq_loaded *next;
+    struct lq_partial partial;
+    struct lq_template *template;
+    struct lq_slot *slots; /* what its variables had when it was rendered last, or NULL */
+    int64_t *continues;
+};
+
+/* Variables and loops of their own, for what render renders. */
+struct lq_scope
+{
+    struct lq_scope *next;
+    const struct lq_template *template; /* whose variables and loops */
+    struct lq_slot *slots;
+    int64_t *continues;
 };
 
 /* A variable: loops hide assignments, assignments hide data. */
@@ -39,6 +69,11 @@ struct lq_run
     int64_t *continues; /* for `offset: continue`, by the loop's number */
     struct lq_buf *out;
     const struct lq_loop *loop;
+    struct lq_loaded *loaded; /* partials with computed names */
+    struct lq_scope *scopes;  /* of renders that are over, to be used again */
+    bool isolated;            /* inside of render */
+    struct lq_cycle *cycles;
+    struct lq_str changed; /* what ifchanged printed last */
     enum lq_interrupt interrupt;
     uint64_t steps;
     uint64_t next_check; /* lq_run_step_slow() has something to do at so many steps */
@@ -84,6 +119,10 @@ bool lq_run_out_of_memory(struct lq_run *run);
 bool lq_print_bytes(struct lq_run *run, const char *data, size_t len);
 bool lq_print_value(struct lq_run *run, const struct lq_value *value, bool escape);
 bool lq_render_block(struct lq_run *run, const struct lq_block *block);
+/* Memory for the variables and loops of run->template. */
+bool lq_run_start(struct lq_run *run);
+/* What a block prints, as text. */
+bool lq_capture_block(struct lq_run *run, const struct lq_block *block, struct lq_str *ret);
 
 /* Variables. lq_run_slot() may return NULL for a variable that does not exist, without a fault. */
 const struct lq_value *lq_run_slot(struct lq_run *run, uint32_t slot);
@@ -96,6 +135,8 @@ const struct lq_value *lq_eval_pipeline(struct lq_run *run, const struct lq_pipe
 struct lq_value *lq_new_value(struct lq_run *run, enum lq_type type);
 const struct lq_value *lq_new_int(struct lq_run *run, int64_t value);
 const struct lq_value *lq_new_string(struct lq_run *run, struct lq_str text);
+/* An integer stays exact, a fraction becomes the nearest double. */
+const struct lq_value *lq_new_number(struct lq_run *run, const struct lq_decimal *number);
 struct lq_value *lq_new_array(struct lq_run *run, size_t count);
 const struct lq_value *lq_new_pair(struct lq_run *run, const struct lq_member *member);
 

@@ -39,6 +39,7 @@ struct lq_token
 {
     enum lq_token_kind kind;
     bool closed; /* has its closing delimiter */
+    bool bare;   /* a line of tag liquid, which has no delimiters */
     struct lq_str text;
 };
 
@@ -46,7 +47,9 @@ struct lq_parser
 {
     struct lq_template *template;
     const struct lq_options *options;
+    struct lq_str source; /* of the template or partial that is being parsed */
     size_t at;
+    size_t lines_end; /* inside of tag liquid each line is a tag, up to here; 0: outside */
     size_t depth;
     size_t nodes;
     bool trim; /* the text that follows loses its leading white space */
@@ -85,6 +88,16 @@ bool lq_token_trims_right(struct lq_token token);
  */
 bool lq_parser_body(struct lq_parser *parser, const struct lq_tag *tag, struct lq_block *block,
                     struct lq_tag *ret_stop);
+
+/* A node that prints what the markup says, as {{ markup }} does; NULL after a fault. */
+struct lq_node *lq_parser_output(struct lq_parser *parser, const struct lq_tag *place,
+                                 struct lq_str markup);
+
+/* Parse the lines of the markup, which are tags without delimiters. */
+bool lq_parser_lines(struct lq_parser *parser, const struct lq_tag *tag, struct lq_block *block);
+
+/* A partial by name, parsed when it is new; NULL after a fault, which is at `at`. */
+const struct lq_partial *lq_parser_partial(struct lq_parser *parser, struct lq_str name, size_t at);
 
 /* The stop tag is not one that `tag` knows; always false. */
 bool lq_parser_unexpected(struct lq_parser *parser, const struct lq_tag *tag,

@@ -90,32 +90,14 @@ static bool
 render_capture(struct lq_run *run, const struct lq_node *node)
 {
     const struct capture_node *capture = (const struct capture_node *) node;
-    struct lq_buf *outer = run->out;
-    struct lq_buf buf;
-    char *copy = NULL;
-    bool done;
+    const struct lq_value *value;
+    struct lq_str text;
 
-    lq_buf_init(&buf, &run->options->mem);
-    run->out = &buf;
-    done = lq_render_block(run, &capture->block);
-    run->out = outer;
-    if (done)
-    {
-        copy = lq_arena_bytes(&run->arena, buf.len);
-        done = copy != NULL || lq_run_out_of_memory(run);
-    }
-    if (done)
-    {
-        const struct lq_value *value;
-
-        if (buf.len > 0)
-            memcpy(copy, buf.data, buf.len);
-        value = lq_new_string(run, (struct lq_str){ copy, buf.len });
-        run->slots[capture->slot].assigned = value;
-        done = value != NULL;
-    }
-    lq_buf_finish(&buf);
-    return done;
+    if (!lq_capture_block(run, &capture->block, &text))
+        return false;
+    value = lq_new_string(run, text);
+    run->slots[capture->slot].assigned = value;
+    return value != NULL;
 }
 
 bool

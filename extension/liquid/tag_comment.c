@@ -1,4 +1,4 @@
-/* What is not interpreted: comment, raw and the inline comment. */
+/* What is not interpreted: comment, doc, raw and the inline comment. */
 #include "tag.h"
 #include "utf8.h"
 
@@ -16,9 +16,9 @@ find_inner_tag(const struct lq_parser *parser, struct lq_token token, struct lq_
         return false;
     for (size_t start = len - 3; start-- > 0;)
     {
-        struct lq_token inner = { LQ_TOKEN_TAG,
-                                  true,
-                                  { token.text.data + start, token.text.len - start } };
+        struct lq_token inner = { .kind = LQ_TOKEN_TAG,
+                                  .closed = true,
+                                  .text = { token.text.data + start, token.text.len - start } };
 
         if (inner.text.data[0] != '{' || inner.text.data[1] != '%' ||
             !lq_parser_split(parser, inner, ret))
@@ -29,9 +29,9 @@ find_inner_tag(const struct lq_parser *parser, struct lq_token token, struct lq_
     return false;
 }
 
-/* Skip to behind the end of a raw tag; *ret_end is where its content ends. */
+/* Skip to behind the tag that ends `tag`; *ret_end is where its content ends. */
 static bool
-skip_raw(struct lq_parser *parser, const struct lq_tag *tag, size_t *ret_end)
+skip_to(struct lq_parser *parser, const struct lq_tag *tag, enum lq_tag_id end_id, size_t *ret_end)
 {
     struct lq_token token;
 
@@ -41,10 +41,10 @@ skip_raw(struct lq_parser *parser, const struct lq_tag *tag, size_t *ret_end)
         size_t start;
 
         if (token.kind == LQ_TOKEN_TEXT || !find_inner_tag(parser, token, &inner, &start) ||
-            inner.id != LQ_TAG_ENDRAW)
+            inner.id != end_id)
             continue;
         parser->trim = lq_token_trims_right(token);
-        *ret_end = (size_t) (token.text.data - parser->template->source.data) + start;
+        *ret_end = (size_t) (token.text.data - parser->source.data) + start;
         return true;
     }
     return lq_parser_never_closed(parser, tag);
@@ -64,7 +64,7 @@ lq_tag_parse_comment(struct lq_parser *parser, const struct lq_tag *tag, struct 
 
         if (!lq_parser_split(parser, token, &inner))
             continue;
-        if (inner.id == LQ_TAG_RAW && !skip_raw(parser, &inner, &end))
+        if (inner.id == LQ_TAG_RAW && !skip_to(parser, &inner, LQ_TAG_ENDRAW, &end))
             return false;
         if (inner.id == LQ_TAG_COMMENT)
             depth++;
@@ -75,6 +75,18 @@ lq_tag_parse_comment(struct lq_parser *parser, const struct lq_tag *tag, struct 
         }
     }
     return lq_parser_never_closed(parser, tag);
+}
+
+bool
+lq_tag_parse_doc(struct lq_parser *parser, const struct lq_tag *tag, struct lq_node **ret)
+{
+    size_t end;
+
+    *ret = NULL;
+    if (tag->markup.len > 0)
+        return lq_fault_set(&parser->fault, LQ_ERR_SYNTAX, tag->at,
+                            "tag \"%.*s\" takes no argument", LQ_QUOTE(tag->name));
+    return skip_to(parser, tag, LQ_TAG_ENDDOC, &end);
 }
 
 static bool
@@ -97,9 +109,9 @@ lq_tag_parse_raw(struct lq_parser *parser, const struct lq_tag *tag, struct lq_n
     if (tag->markup.len > 0)
         return lq_fault_set(&parser->fault, LQ_ERR_SYNTAX, tag->at,
                             "tag \"%.*s\" takes no argument", LQ_QUOTE(tag->name));
-    if (!skip_raw(parser, tag, &end))
+    if (!skip_to(parser, tag, LQ_TAG_ENDRAW, &end))
         return false;
-    raw->text = (struct lq_str){ parser->template->source.data + start, end - start };
+    raw->text = (struct lq_str){ parser->source.data + start, end - start };
     raw->node.blank = raw->text.len == 0;
     *ret = &raw->node;
     return true;

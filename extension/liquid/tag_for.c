@@ -1,4 +1,5 @@
 /* for, break and continue. */
+#include "slice.h"
 #include "tag.h"
 #include "utf8.h"
 
@@ -17,98 +18,23 @@ struct for_node
     struct lq_block otherwise;
 };
 
-/* What is iterated: items first to first + length - 1 of the collection. */
-struct slice
-{
-    const struct lq_value *collection;
-    int64_t first;
-    int64_t length;
-};
-
-static int64_t
-count_items(const struct lq_value *collection)
-{
-    switch (collection->type)
-    {
-        case LQ_ARRAY:
-            return (int64_t) collection->array.count;
-        case LQ_OBJECT:
-            return (int64_t) collection->object->count;
-        case LQ_RANGE:
-            return lq_range_count(collection);
-        case LQ_STRING:
-            return collection->string.len > 0;
-        default:
-            return 0;
-    }
-}
-
-static const struct lq_value *
-item_at(struct lq_run *run, const struct lq_value *collection, int64_t index)
-{
-    switch (collection->type)
-    {
-        case LQ_ARRAY:
-            return collection->array.items[index];
-        case LQ_OBJECT:
-            return lq_new_pair(run, &collection->object->members[index]);
-        case LQ_RANGE:
-            return lq_new_int(run,
-                              (int64_t) ((uint64_t) collection->range.first + (uint64_t) index));
-        default:
-            return collection;
-    }
-}
-
-/* An attribute's value; false when there is none or after a fault. */
 static bool
-attribute(struct lq_run *run, const struct lq_expr *expr, int64_t *ret)
-{
-    const struct lq_value *value = expr == NULL ? NULL : lq_eval(run, expr, false);
-
-    return value != NULL && value->type != LQ_NIL && lq_to_integer(run, value, ret);
-}
-
-static int64_t
-add_clamped(int64_t a, int64_t b)
-{
-    if (b > 0 && a > INT64_MAX - b)
-        return INT64_MAX;
-    if (b < 0 && a < INT64_MIN - b)
-        return INT64_MIN;
-    return a + b;
-}
-
-static bool
-find_slice(struct lq_run *run, const struct for_node *loop, struct slice *ret)
+find_slice(struct lq_run *run, const struct for_node *loop, struct lq_slice *ret)
 {
     int64_t from = 0;
-    int64_t limit;
-    int64_t end;
 
     if (loop->resumes)
         from = run->continues[loop->number];
     else
-        (void) attribute(run, loop->offset, &from);
-    if (run->fault.code != LQ_OK)
+        (void) lq_slice_attribute(run, loop->offset, &from);
+    if (run->fault.code != LQ_OK || !lq_slice_cut(run, loop->collection, from, loop->limit, ret))
         return false;
-    ret->collection = lq_eval(run, loop->collection, false);
-    if (ret->collection == NULL)
-        return false;
-    end = count_items(ret->collection);
-    if (attribute(run, loop->limit, &limit) && ret->collection->type != LQ_STRING &&
-        add_clamped(from, limit) < end)
-        end = add_clamped(from, limit);
-    if (run->fault.code != LQ_OK)
-        return false;
-    ret->first = from < 0 || ret->collection->type == LQ_STRING ? 0 : from;
-    ret->length = end > ret->first ? end - ret->first : 0;
-    run->continues[loop->number] = add_clamped(from, ret->length);
+    run->continues[loop->number] = lq_add_clamped(from, ret->length);
     return true;
 }
 
 static bool
-iterate(struct lq_run *run, const struct for_node *loop, const struct slice *slice)
+iterate(struct lq_run *run, const struct for_node *loop, const struct lq_slice *slice)
 {
     struct lq_slot *slot = &run->slots[loop->variable];
     struct lq_value *drop = lq_new_value(run, LQ_FORLOOP);
@@ -129,7 +55,7 @@ iterate(struct lq_run *run, const struct for_node *loop, const struct slice *sli
         enum lq_interrupt interrupt;
 
         run->at = loop->node.at;
-        slot->local = item_at(run, slice->collection, slice->first + index);
+        slot->local = lq_slice_item(run, slice, index);
         if (slot->local == NULL || !lq_run_step(run, 1) || !lq_render_block(run, &loop->body))
             return false;
         state->index++;
@@ -148,7 +74,7 @@ render(struct lq_run *run, const struct lq_node *node)
     const struct lq_loop *outer_loop = run->loop;
     const struct lq_value *outer_variable;
     const struct lq_value *outer_forloop;
-    struct slice slice;
+    struct lq_slice slice;
     bool done;
 
     if (!find_slice(run, loop, &slice))

@@ -109,12 +109,22 @@ struct lq_names
     struct lq_index index;
 };
 
+/* Another template whose nodes are part of this one. */
+struct lq_partial
+{
+    struct lq_partial *next;
+    struct lq_str name;
+    struct lq_str source;
+    struct lq_block block;
+};
+
 struct lq_template
 {
     struct lq_mem mem;
     struct lq_arena arena;
     struct lq_str source;
     struct lq_block root;
+    struct lq_partial *partials;
     struct lq_names variables; /* at the top level; a number is a slot */
     struct lq_names loops;     /* by variable and collection */
 };

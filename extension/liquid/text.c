@@ -40,7 +40,8 @@ scalar_text(struct lq_run *run, const struct lq_value *value, char scratch[NUMBE
             *ret = (struct lq_str){ scratch, lq_real_print(&value->real, scratch) };
             return true;
         case LQ_FORLOOP:
-            *ret = LQ_STR("Liquid::ForloopDrop");
+            *ret = value->loop->is_table ? LQ_STR("Liquid::TablerowloopDrop")
+                                         : LQ_STR("Liquid::ForloopDrop");
             return true;
         default:
             return true;

@@ -51,6 +51,18 @@ tick(void *host)
     return false;
 }
 
+/* The template itself as a partial, and one that assigns. */
+static bool
+partial(void *host, struct lq_str name, struct lq_str *ret_source)
+{
+    if (name.len != 1 || (name.data[0] != 'p' && name.data[0] != 'q'))
+        return false;
+    *ret_source = *(const struct lq_str *) host;
+    if (name.data[0] == 'q')
+        *ret_source = (struct lq_str){ "{{ q }}{% assign z = i %}", 25 };
+    return true;
+}
+
 static void
 expect(bool condition, const char *what)
 {
@@ -89,6 +101,7 @@ build(void)
     put(root, "s", lq_string(&mem, str("Grüße, \xf0\x9f\x98\x80 \"&'\n")));
     put(root, "n", lq_number(&mem, str("-12.50")));
     put(root, "i", lq_number(&mem, str("99999999999999999999")));
+    put(root, "p", lq_string(&mem, str("q")));
     put(root, "t", lq_bool(&mem, true));
     put(root, "d", lq_string(&mem, str("2024-02-29T12:34:56.789+01:00")));
     return root;
@@ -173,6 +186,7 @@ LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
                     .output_bytes = OUTPUT_MAX },
         .now_us = INT64_C(1700000000123456),
         .tick = tick,
+        .partial = partial,
     };
     struct lq_str source = { (const char *) input + 1, size - 1 };
     struct lq_value *data;
@@ -181,6 +195,7 @@ LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 
     if (size == 0)
         return 0;
+    options.host = &source;
     options.strict = (input[0] & 1) != 0;
     options.escape = (input[0] & 2) != 0 ? LQ_ESCAPE_HTML : LQ_ESCAPE_NONE;
     options.utc_offset_s = (input[0] & 4) != 0 ? -12600 : 0;

@@ -2,18 +2,18 @@
  * whose format is described in cases/README. */
 #include <dirent.h>
 #include <inttypes.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "liquid.h"
+#include "json_value.h"
 
 enum section
 {
     SECTION_NONE,
     SECTION_TEMPLATE,
     SECTION_DATA,
+    SECTION_PARTIALS,
     SECTION_OPTIONS,
     SECTION_OUTPUT,
     SECTION_ERROR,
@@ -21,8 +21,10 @@ enum section
 };
 
 static const char *const section_names[SECTION_COUNT] = {
-    [SECTION_NONE] = "",           [SECTION_TEMPLATE] = "template", [SECTION_DATA] = "data",
-    [SECTION_OPTIONS] = "options", [SECTION_OUTPUT] = "output",     [SECTION_ERROR] = "error",
+    [SECTION_NONE] = "",           [SECTION_TEMPLATE] = "template",
+    [SECTION_DATA] = "data",       [SECTION_PARTIALS] = "partials",
+    [SECTION_OPTIONS] = "options", [SECTION_OUTPUT] = "output",
+    [SECTION_ERROR] = "error",
 };
 
 /* A case; texts point into the file, which has been cut up. */
@@ -38,75 +40,11 @@ struct results
     int failed;
 };
 
-static void *
-mem_alloc(void *ctx, size_t size)
-{
-    (void) ctx;
-    return malloc(size);
-}
-
-static void *
-mem_realloc(void *ctx, void *old, size_t size)
-{
-    (void) ctx;
-    return realloc(old, size);
-}
-
-static void
-mem_free(void *ctx, void *ptr)
-{
-    (void) ctx;
-    free(ptr);
-}
-
-static const struct lq_mem mem = { mem_alloc, mem_realloc, mem_free, NULL };
-
-static struct lq_str
-str(const char *text)
-{
-    return (struct lq_str){ text, strlen(text) };
-}
-
 static void
 die(const char *what, const char *which)
 {
     printf("Bail out! %s: %s\n", what, which);
     exit(2);
-}
-
-static struct lq_value *
-convert(struct json_object *json)
-{
-    struct lq_value *value;
-
-    switch (json_object_get_type(json))
-    {
-        case json_type_null:
-            return lq_nil(&mem);
-        case json_type_boolean:
-            return lq_bool(&mem, json_object_get_boolean(json));
-        case json_type_string:
-            return lq_string(&mem, (struct lq_str){ json_object_get_string(json),
-                                                    (size_t) json_object_get_string_len(json) });
-        case json_type_array:
-            value = lq_array(&mem);
-            for (size_t i = 0; i < json_object_array_length(json); i++)
-            {
-                if (!lq_array_push(value, convert(json_object_array_get_idx(json, i))))
-                    die("out of memory", "array");
-            }
-            return value;
-        case json_type_object:
-            value = lq_object(&mem);
-            json_object_object_foreach(json, key, member)
-            {
-                if (!lq_object_put(value, str(key), convert(member)))
-                    die("out of memory", "object");
-            }
-            return value;
-        default:
-            return lq_number(&mem, str(json_object_to_json_string(json)));
-    }
 }
 
 /* Options are words: strict, html, now=SECONDS, offset=SECONDS, depth=, steps=, bytes=, nodes=. */
@@ -155,25 +93,55 @@ print_comment(const char *label, const char *text)
     putchar('\n');
 }
 
-/* What an error looks like in a case: code line:column message */
+/* What an error looks like in a case: code line:column message; the name of a partial before the
+ * line */
 static void
 describe_error(const struct lq_error *error, char *ret, size_t size)
 {
-    int len = snprintf(ret, size, "%s %" PRIu32 ":%" PRIu32 " %s", lq_code_name(error->code),
-                       error->line, error->column, error->message);
+    int len = snprintf(ret, size, "%s %s%s%" PRIu32 ":%" PRIu32 " %s", lq_code_name(error->code),
+                       error->partial, error->partial[0] == '\0' ? "" : " ", error->line,
+                       error->column, error->message);
 
     if (len < 0 || (size_t) len >= size)
         die("message too long", error->message);
 }
 
+/* A partial of the case. */
+static bool
+find_partial(void *host, struct lq_str name, struct lq_str *ret_source)
+{
+    char key[64];
+    struct json_object *source;
+
+    if (name.len >= sizeof(key))
+        return false;
+    memcpy(key, name.data, name.len);
+    key[name.len] = '\0';
+    if (!json_object_object_get_ex(host, key, &source))
+        return false;
+    *ret_source = str(json_object_get_string(source));
+    return true;
+}
+
+static struct json_object *
+parse_json(const struct test_case *test, enum section section)
+{
+    struct json_object *json = json_tokener_parse(test->text[section]);
+
+    if (json == NULL)
+        die("invalid JSON", test->name);
+    return json;
+}
+
 static void
 run_case(const char *file, struct test_case *test, struct results *results)
 {
-    struct lq_options options = { .mem = mem, .limits = LQ_LIMITS_DEFAULT };
+    struct lq_options options = { .mem = plain_mem, .limits = LQ_LIMITS_DEFAULT };
     struct lq_template *template = NULL;
     struct lq_error error = { 0 };
     struct lq_str output = { 0 };
     struct json_object *json = NULL;
+    struct json_object *partials = NULL;
     struct lq_value *data = NULL;
     char description[512] = "";
     const char *expected = test->text[SECTION_OUTPUT];
@@ -187,10 +155,14 @@ run_case(const char *file, struct test_case *test, struct results *results)
         set_options(test->text[SECTION_OPTIONS], &options);
     if (test->text[SECTION_DATA] != NULL)
     {
-        json = json_tokener_parse(test->text[SECTION_DATA]);
-        if (json == NULL)
-            die("invalid JSON", test->name);
-        data = convert(json);
+        json = parse_json(test, SECTION_DATA);
+        data = json_value(json);
+    }
+    if (test->text[SECTION_PARTIALS] != NULL)
+    {
+        partials = parse_json(test, SECTION_PARTIALS);
+        options.partial = find_partial;
+        options.host = partials;
     }
     if (lq_parse(str(test->text[SECTION_TEMPLATE]), &options, &template, &error) == LQ_OK)
         (void) lq_render(template, data, &options, &output, &error);
@@ -209,10 +181,11 @@ run_case(const char *file, struct test_case *test, struct results *results)
         print_comment("expected", expected);
         print_comment("got", got);
     }
-    mem_free(NULL, (void *) (uintptr_t) output.data);
+    plain_free(NULL, (void *) (uintptr_t) output.data);
     lq_template_destroy(template);
     lq_value_destroy(data);
     json_object_put(json);
+    json_object_put(partials);
 }
 
 static enum section

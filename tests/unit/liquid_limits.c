@@ -219,8 +219,31 @@ large_data(const struct lq_mem *mem)
     struct lq_value *data = lq_object(mem);
 
     assert_true(lq_object_put(data, str("s"), lq_string(mem, str(text))));
+    assert_true(lq_object_put(data, str("computed"), lq_string(mem, str("empty"))));
     free(text);
     return data;
+}
+
+/* Partials that render themselves, once and twice, and one that is empty. */
+static bool
+find_partial(void *host, struct lq_str name, struct lq_str *ret_source)
+{
+    static const char *const sources[][2] = {
+        { "self", "{% render 'self' %}{% include 'self' %}" },
+        { "twice", "{% assign m = n | plus: 1 %}{% if n < 40 or n == nil %}"
+                   "{% render 'twice', n: m %}{% render 'twice', n: m %}{% endif %}" },
+        { "empty", "" },
+    };
+
+    (void) host;
+    for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)
+    {
+        if (name.len != strlen(sources[i][0]) || memcmp(name.data, sources[i][0], name.len) != 0)
+            continue;
+        *ret_source = str(sources[i][1]);
+        return true;
+    }
+    return false;
 }
 
 /* Whatever the template does, it ends at a ceiling. */
@@ -255,6 +278,27 @@ attacks(void **state)
           "{% assign n = s | size %}{% endfor %}",
           LQ_ERR_STEPS },
         { "{{ 'now' | date: '%1024Y%1024Y' | size }}", LQ_OK },
+        { "{% tablerow i in (1..1000000000) %}{% endtablerow %}", LQ_ERR_OUTPUT },
+        { "{% for i in (1..1000000) %}{% cycle 1, 2 %}{% endfor %}", LQ_ERR_STEPS },
+        { "{% for i in (1..1000000) %}{% cycle i: 1 %}{% endfor %}", LQ_ERR_STEPS },
+        { "{% render 'self' %}", LQ_ERR_DEPTH },
+        { "{% include 'self' %}", LQ_ERR_DEPTH },
+        { "{% render 'twice' %}", LQ_ERR_STEPS },
+        { "{% for i in (1..1000000) %}{% render 'empty' %}{% endfor %}", LQ_ERR_STEPS },
+        { "{% for i in (1..1000000) %}{% include computed %}{% endfor %}", LQ_ERR_STEPS },
+        { "{{ (1..50000) | reverse | sort | size }}", LQ_OK },
+        { "{{ (1..200000) | sort | size }}", LQ_ERR_STEPS },
+        { "{{ (1..100000) | uniq | reverse | size }}", LQ_OK },
+        { "{{ s | replace_last: s, s }}", LQ_ERR_OUTPUT },
+        { "{% assign a = s | slice: 0, 400000 | replace: 'bcdefghij', 'aaaaaaaaa' %}"
+          "{% assign b = a | slice: 0, 200000 | append: 'b' %}{{ a | replace_last: b, '' }}",
+          LQ_ERR_STEPS },
+        { "{{ s | replace: 'abcdefghij', '<!-->' | strip_html }}", LQ_ERR_STEPS },
+        { "{{ s | base64_encode }}", LQ_ERR_OUTPUT },
+        { "{{ s | url_encode | url_decode }}", LQ_ERR_OUTPUT },
+        { "{{ s | truncatewords: 9223372036854775807 | size }}", LQ_OK },
+        { "{{ 2 | round: 9223372036854775807 }}", LQ_OK },
+        { "{{ 10000000000000000000000000000000000000000 | divided_by: 3.0 }}", LQ_OK },
         { "{% assign n = 9 %}{% for i in (1..100) %}{% assign n = n | times: n %}{% endfor %}",
           LQ_ERR_ARGUMENT },
     };
@@ -262,6 +306,7 @@ attacks(void **state)
     struct lq_value *data = large_data(&options.mem);
 
     (void) state;
+    options.partial = find_partial;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
     {
         struct lq_str output = { 0 };

@@ -10,7 +10,22 @@ static const char source[] =
     "{% endcase %}{% unless a == b or c contains 'd' %}{{ 'now' | date: '%c %10Y' }}{% endunless %}"
     "{{ v1 }}{{ v2 }}{{ v3 }}{{ v4 }}{{ v5 }}{{ v6 }}{{ v7 }}{{ v8 }}{{ v9 }}"
     "{% for p in object %}{{ p }}{{ p[1] | times: 1.5 }}{% endfor %}"
-    "{% raw %}{{ raw }}{% endraw %}{% comment %}{% endcomment %}";
+    "{% raw %}{{ raw }}{% endraw %}{% comment %}{% endcomment %}"
+    "{{ list | sort | uniq | reverse | map: 'c' | compact | concat: list | sort_natural | join }}"
+    "{{ list | where: 'a' | find: 'a' }}{{ text | slice: 1, 9 | base64_encode | url_encode }}"
+    "{% for i in (1..3) %}{% cycle 'a', i %}{% increment n %}{% ifchanged %}x{% endifchanged %}"
+    "{% endfor %}{% tablerow i in (1..2) cols: 1 %}{{ i }}{% endtablerow %}"
+    "{% liquid\n echo list.size\n render 'p' for list as q, v: 1\n include 'p' with list\n"
+    " include c for list %}";
+
+static bool
+find_partial(void *host, struct lq_str name, struct lq_str *ret_source)
+{
+    (void) host;
+    *ret_source = str(name.len == 1 ? "{{ q }}{% assign w = v | plus: 1 %}{{ forloop.index }}"
+                                    : "{{ text }}{{ w }}{% assign w = text %}");
+    return true;
+}
 
 static struct lq_value *
 build(const struct lq_mem *mem)
@@ -55,6 +70,7 @@ every_call_fails(void **state)
     size_t failures = 0;
 
     (void) state;
+    options.partial = find_partial;
     for (size_t n = 0; n <= 1 || code != LQ_OK; n++)
     {
         struct lq_error error = { 0 };

@@ -1,0 +1,79 @@
+/* Loops over part of a collection: what for and tablerow share. */
+#include "slice.h"
+
+static int64_t
+count_items(const struct lq_value *collection)
+{
+    switch (collection->type)
+    {
+        case LQ_ARRAY:
+            return (int64_t) collection->array.count;
+        case LQ_OBJECT:
+            return (int64_t) collection->object->count;
+        case LQ_RANGE:
+            return lq_range_count(collection);
+        case LQ_STRING:
+            return collection->string.len > 0;
+        default:
+            return 0;
+    }
+}
+
+const struct lq_value *
+lq_slice_item(struct lq_run *run, const struct lq_slice *slice, int64_t place)
+{
+    const struct lq_value *collection = slice->collection;
+    int64_t index = slice->first + place;
+
+    switch (collection->type)
+    {
+        case LQ_ARRAY:
+            return collection->array.items[index];
+        case LQ_OBJECT:
+            return lq_new_pair(run, &collection->object->members[index]);
+        case LQ_RANGE:
+            return lq_new_int(run,
+                              (int64_t) ((uint64_t) collection->range.first + (uint64_t) index));
+        default:
+            return collection;
+    }
+}
+
+bool
+lq_slice_attribute(struct lq_run *run, const struct lq_expr *expr, int64_t *ret)
+{
+    const struct lq_value *value = expr == NULL ? NULL : lq_eval(run, expr, false);
+
+    return value != NULL && value->type != LQ_NIL && lq_to_integer(run, value, ret);
+}
+
+int64_t
+lq_add_clamped(int64_t a, int64_t b)
+{
+    if (b > 0 && a > INT64_MAX - b)
+        return INT64_MAX;
+    if (b < 0 && a < INT64_MIN - b)
+        return INT64_MIN;
+    return a + b;
+}
+
+bool
+lq_slice_cut(struct lq_run *run, const struct lq_expr *collection, int64_t from,
+             const struct lq_expr *limit_expr, struct lq_slice *ret)
+{
+    int64_t limit;
+    int64_t end;
+
+    ret->collection = lq_eval(run, collection, false);
+    if (ret->collection == NULL)
+        return false;
+    end = count_items(ret->collection);
+    if (lq_slice_attribute(run, limit_expr, &limit) && ret->collection->type != LQ_STRING &&
+        lq_add_clamped(from, limit) < end)
+        end = lq_add_clamped(from, limit);
+    if (run->fault.code != LQ_OK)
+        return false;
+    ret->first = from < 0 || ret->collection->type == LQ_STRING ? 0 : from;
+    ret->length = end > ret->first ? end - ret->first : 0;
+    return true;
+}

@@ -1,0 +1,28 @@
+/* Loops over part of a collection: what for and tablerow share. */
+#ifndef LIQUID_SLICE_H
+#define LIQUID_SLICE_H
+
+#include "run.h"
+
+/* What is iterated: items first to first + length - 1 of the collection. */
+struct lq_slice
+{
+    const struct lq_value *collection;
+    int64_t first;
+    int64_t length;
+};
+
+/* Evaluate a collection and take the items from a place on, at most as many as the limit says. */
+bool lq_slice_cut(struct lq_run *run, const struct lq_expr *collection, int64_t from,
+                  const struct lq_expr *limit, struct lq_slice *ret);
+
+/* The item at a place of the slice; NULL after a fault. */
+const struct lq_value *lq_slice_item(struct lq_run *run, const struct lq_slice *slice,
+                                     int64_t place);
+
+/* An integer attribute of a loop; false when there is none or after a fault. */
+bool lq_slice_attribute(struct lq_run *run, const struct lq_expr *expr, int64_t *ret);
+
+int64_t lq_add_clamped(int64_t a, int64_t b);
+
+#endif

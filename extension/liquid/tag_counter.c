@@ -1,0 +1,61 @@
+/* increment and decrement: counters in the place of data, which assigned variables hide. */
+#include "tag.h"
+#include "utf8.h"
+
+struct counter_node
+{
+    struct lq_node node;
+    uint32_t slot;
+    bool down;
+};
+
+static bool
+render(struct lq_run *run, const struct lq_node *node)
+{
+    const struct counter_node *counter = (const struct counter_node *) node;
+    struct lq_slot *slot = &run->slots[counter->slot];
+    const struct lq_value *before;
+    const struct lq_value *after;
+    int64_t number = 0;
+
+    if (!slot->looked_up && run->data != NULL)
+        slot->data = lq_object_get(run->data, run->template->variables.names[counter->slot]);
+    slot->looked_up = true;
+    if (slot->data != NULL && slot->data->type != LQ_NIL &&
+        !lq_to_integer(run, slot->data, &number))
+        return false;
+    before = lq_new_int(run, number);
+    after = lq_new_int(run, (int64_t) ((uint64_t) number + (counter->down ? UINT64_MAX : 1)));
+    if (before == NULL || after == NULL)
+        return false;
+    slot->data = after;
+    return lq_print_value(run, counter->down ? after : before, false);
+}
+
+static bool
+parse(struct lq_parser *parser, const struct lq_tag *tag, bool down, struct lq_node **ret)
+{
+    struct counter_node *counter = lq_parser_node(parser, tag, sizeof(*counter), render);
+    struct lq_str name = lq_str_rstrip(tag->markup);
+
+    if (counter == NULL)
+        return false;
+    if (name.len == 0)
+        return lq_fault_set(&parser->fault, LQ_ERR_SYNTAX, tag->at,
+                            "tag \"%.*s\" needs the name of a variable", LQ_QUOTE(tag->name));
+    counter->down = down;
+    *ret = &counter->node;
+    return lq_parser_intern(parser, &parser->template->variables, name, &counter->slot);
+}
+
+bool
+lq_tag_parse_increment(struct lq_parser *parser, const struct lq_tag *tag, struct lq_node **ret)
+{
+    return parse(parser, tag, false, ret);
+}
+
+bool
+lq_tag_parse_decrement(struct lq_parser *parser, const struct lq_tag *tag, struct lq_node **ret)
+{
+    return parse(parser, tag, true, ret);
+}
