@@ -63,7 +63,7 @@ sub run_paced
         my $orders = $load->{orders};
         print $orders $delivered + $depth_max . "\n";
         $each_look->($delivered) if $each_look;
-        sleep 0.05;
+        sleep 0.1;
     }
     return $load->finish;
 }
