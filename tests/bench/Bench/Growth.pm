@@ -9,7 +9,7 @@ use Bench::Rig;
 use Bench::Server qw(query reset_traffic server_cpu_us table_bytes wal_bytes);
 use List::Util qw(max min);
 
-use constant ROUNDS => 3;
+use constant ROUNDS => 7;
 use constant ROUND_ROWS => 30_000;
 
 # Histories of a thousandth, a tenth and all of so many deliveries.
