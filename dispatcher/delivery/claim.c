@@ -3,7 +3,8 @@
  *
  * What is committed before the doorbell is armed must be claimed after that. So the words that arm
  * it go first, and claims follow on the same session without waiting for an answer: to be woken
- * costs one round trip. While there is much to do nothing is armed, and nobody rings.
+ * costs one round trip. While there is much to do nothing is armed, and nobody rings. Who is woken
+ * for what others claim lets the next ring wait a little.
  */
 #include "delivery/claim.h"
 
@@ -25,6 +26,10 @@
 #define SUSPECT_PATIENCE_MS 1000
 #define PAUSE_ROWS_PER_MS 4
 #define PAUSE_MAX_MS 25
+/* Wake-ups in a row that were for others, after which the next one may wait; and how long at most.
+ */
+#define USELESS_MAX 3
+#define DOZE_MAX_MS 20
 
 /* Columns of herald.claim(). */
 enum column
@@ -101,7 +106,11 @@ struct claimer
     bool lost_answer; /* a claim may have taken rows that we never saw */
     bool reconciling;
     bool arming;
-    bool rung; /* since arming began, so it may have been used up */
+    bool rung;   /* since arming began, so it may have been used up */
+    bool woken;  /* by a ring, and what came of it is not known yet */
+    int found;   /* rows claimed since then */
+    int useless; /* rings in a row that came to nothing */
+    struct loop_timer *doze;
     bool armed;
     bool bare; /* no doorbell in this server: poll */
     struct suspect suspect;
@@ -246,6 +255,7 @@ take_claims(struct lane *lane, enum db_status status, const struct db_result *re
     claimer->told = false;
     rows = db_result_rows(result);
     metrics_claim(claimer->metrics, loop_wall_us(claimer->loop) - lane->asked_us, rows);
+    claimer->found += rows;
     lane->full = rows >= lane->asked;
     lane->busy = lane->full;
     lane->wanted = lane->wanted || lane->full;
@@ -642,6 +652,17 @@ claim_lanes(struct claimer *claimer, struct db *db)
     return pause_ms;
 }
 
+/* All that a ring led to is claimed. */
+static void
+judge_ring(struct claimer *claimer)
+{
+    if (claimer->woken)
+    {
+        claimer->useless = claimer->found > 0 ? 0 : claimer->useless + 1;
+        claimer->woken = false;
+    }
+}
+
 void
 claim_pump(struct claimer *claimer)
 {
@@ -673,6 +694,7 @@ claim_pump(struct claimer *claimer)
     }
     else if (!is_under_way(claimer) && !claimer->arming)
     {
+        judge_ring(claimer);
         claimer->events.idle(claimer->user);
     }
 }
@@ -722,6 +744,7 @@ claim_create(struct loop *loop, struct session *session, struct metrics *metrics
     }
     claimer->poll = loop_timer_create(loop, on_poll, claimer);
     claimer->pause = loop_timer_create(loop, on_pause_over, claimer);
+    claimer->doze = loop_timer_create(loop, on_pause_over, claimer);
     start_polling(claimer);
     return claimer;
 }
@@ -733,6 +756,7 @@ claim_destroy(struct claimer *claimer)
     {
         loop_timer_destroy(claimer->poll);
         loop_timer_destroy(claimer->pause);
+        loop_timer_destroy(claimer->doze);
         delivery_destroy(claimer->suspect.delivery);
         free(claimer);
     }
@@ -748,16 +772,41 @@ claim_wake(struct claimer *claimer)
 void
 claim_session_ready(struct claimer *claimer)
 {
+    claimer->useless = 0;
     claim_doorbell(claimer);
+}
+
+/* How long a ring waits when those before it were for others: doubled each time. */
+static int64_t
+doze_ms(const struct claimer *claimer)
+{
+    int over = claimer->useless - USELESS_MAX;
+
+    if (over <= 0)
+    {
+        return 0;
+    }
+    return over > 4 ? DOZE_MAX_MS : INT64_C(1) << over;
 }
 
 /* It comes on another session, so perhaps before the answer to the arming that it used up. */
 void
 claim_doorbell(struct claimer *claimer)
 {
+    int64_t wait_ms = doze_ms(claimer);
+
     claimer->armed = false;
     claimer->rung = true;
-    claim_wake(claimer);
+    claimer->woken = true;
+    claimer->found = 0;
+    if (wait_ms == 0)
+    {
+        claim_wake(claimer);
+    }
+    else
+    {
+        loop_timer_start(claimer->doze, wait_ms, 0);
+    }
 }
 
 void
@@ -766,6 +815,7 @@ claim_stop(struct claimer *claimer)
     claimer->stopped = true;
     loop_timer_stop(claimer->poll);
     loop_timer_stop(claimer->pause);
+    loop_timer_stop(claimer->doze);
 }
 
 bool
