@@ -50,7 +50,7 @@ my @rows = (
     [ 'backlog', 'full retry table / empty: claim p99', 'backlog_ratio', '< 2' ],
     [ 'backlog', 'full retry table / empty: throughput', 'backlog_throughput_ratio' ],
     [ 'failing', 'a provider fails / is well: latency p99 of others', 'failing_latency_ratio', '< 1.1' ],
-    [ 'growth', 'growth: PostgreSQL CPU, longest history / shortest', 'growth_ratio.postgres_us', '< 1.15' ],
+    [ 'growth', 'growth: PostgreSQL CPU, long history / short', 'growth_ratio.postgres_us', '< 1.15' ],
     [ 'growth', 'growth: dispatcher CPU', 'growth_ratio.dispatcher_us', '< 1.15' ],
     [ 'growth', 'growth: WAL', 'growth_ratio.wal_bytes', '< 1.15' ],
     [ 'growth', 'growth: table bytes', 'growth_ratio.table_bytes', '< 1.15' ],

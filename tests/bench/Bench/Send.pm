@@ -7,7 +7,7 @@ use Bench::Load qw(SEND_SCRIPT median pgbench_rate);
 use Bench::Rig;
 use Bench::Server qw(RECIPIENTS query reset_traffic server_cpu_us);
 
-use constant ROUNDS => 3;
+use constant ROUNDS => 5;
 
 # Single-row commits; nobody delivers meanwhile.
 sub measure
