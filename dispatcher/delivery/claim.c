@@ -100,6 +100,7 @@ struct claimer
     struct lane lanes[CHANNEL_COUNT];
     struct loop_timer *poll;
     struct loop_timer *pause;
+    struct loop_timer *doze; /* until a ring that may be for others is followed */
     bool stopped;
     bool failing;     /* the database refused; nothing is tried until the next poll */
     bool told;        /* about that */
@@ -110,7 +111,6 @@ struct claimer
     bool woken;  /* by a ring, and what came of it is not known yet */
     int found;   /* rows claimed since then */
     int useless; /* rings in a row that came to nothing */
-    struct loop_timer *doze;
     bool armed;
     bool bare; /* no doorbell in this server: poll */
     struct suspect suspect;

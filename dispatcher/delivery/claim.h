@@ -37,7 +37,7 @@ void claim_destroy(struct claimer *claimer);
 /* Look into every channel again. */
 void claim_wake(struct claimer *claimer);
 
-/* The doorbell rang: look again, and arm it before the next rest. */
+/* The doorbell rang: arm it again and look, at once or, when it rang for others, a little later. */
 void claim_doorbell(struct claimer *claimer);
 
 /* The session (re)joined its epoch: what an interrupted claim may have taken is given back first.

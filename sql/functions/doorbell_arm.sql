@@ -1,5 +1,5 @@
--- doorbell_arm: asks to be woken by the next commit that puts rows into the outbox; the session
--- LISTENs to herald_outbox, arms, claims once more and then sleeps.
+-- doorbell_arm: asks to be woken by the next commit that puts rows into the outbox; a dispatcher
+-- LISTENs to herald_outbox in one session, and arms and then claims once more in another.
 -- Returns: 'doorbell', or 'poll' when the module is not preloaded or there is no background worker
 -- left: commits then may go unannounced for as long as the caller's poll takes
 -- Writes: nothing · Called by: dispatchers
