@@ -176,20 +176,14 @@ lq_value_command(struct lq_run *run, const struct lq_value *value, enum lq_comma
 static const struct lq_value *
 path_root(struct lq_run *run, const struct lq_expr *expr, bool lenient)
 {
-    const struct lq_names *variables = &run->template->variables;
     const struct lq_value *name;
-    uint32_t slot;
 
     if (expr->path.slot != UINT32_MAX)
         return lq_run_slot(run, expr->path.slot);
     name = lq_eval(run, expr->path.name, lenient);
     if (name == NULL || name->type != LQ_STRING)
         return NULL;
-    slot = lq_index_find(&variables->index, variables->names, variables->count,
-                         sizeof(variables->names[0]), name->string);
-    if (slot != UINT32_MAX)
-        return lq_run_slot(run, slot);
-    return run->data == NULL ? NULL : lq_object_get(run->data, name->string);
+    return lq_run_variable(run, name->string);
 }
 
 static const struct lq_value *

@@ -31,6 +31,9 @@ struct lq_filter
 /* NULL when there is none of that name; then *ret_nearest may hold the one probably meant. */
 const struct lq_filter *lq_find_filter(struct lq_str name, struct lq_str *ret_nearest);
 
+/* A calculation came to too many digits; always NULL. */
+const struct lq_value *lq_number_too_large(struct lq_run *run);
+
 #define LQ_FILTER(name, function, min, max, keyword, flags)                                        \
     const struct lq_value *function(struct lq_run *run, const struct lq_value *input,              \
                                     const struct lq_args *args);

@@ -122,11 +122,7 @@ lq_filter_split(struct lq_run *run, const struct lq_value *input, const struct l
         return NULL;
     if (lq_str_equal(separator, LQ_STR(" ")))
     {
-        while (text.len > 0 && lq_is_space(text.data[0]))
-        {
-            text.data++;
-            text.len--;
-        }
+        text = lq_str_skip_space(text);
     }
     if (!cut(run, text, separator, 0, NULL, &count))
         return NULL;

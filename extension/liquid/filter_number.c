@@ -41,8 +41,8 @@ lq_new_number(struct lq_run *run, const struct lq_decimal *number)
     return value;
 }
 
-static const struct lq_value *
-too_large(struct lq_run *run)
+const struct lq_value *
+lq_number_too_large(struct lq_run *run)
 {
     (void) lq_run_fail(run, LQ_ERR_ARGUMENT, "the result of a calculation is too large");
     return NULL;
@@ -79,7 +79,7 @@ calculate(struct lq_run *run, const struct lq_value *left, enum lq_operation ope
         return NULL;
     }
     if (!lq_decimal_calculate(&a, operation, &b, &result))
-        return too_large(run);
+        return lq_number_too_large(run);
     return lq_new_number(run, &result);
 }
 
@@ -136,7 +136,7 @@ choose(struct lq_run *run, const struct lq_value *input, const struct lq_value *
     if (!lq_to_number(run, input, &a) || !lq_to_number(run, limit, &b))
         return NULL;
     if (!lq_decimal_compare(&a, &b, &order))
-        return too_large(run);
+        return lq_number_too_large(run);
     return lq_new_number(run, order * sign < 0 ? &b : &a);
 }
 
@@ -164,7 +164,7 @@ round_to(struct lq_run *run, const struct lq_value *input, int32_t places,
         !lq_run_step(run, (uint64_t) number.magnitude.used * number.magnitude.used))
         return NULL;
     if (!lq_decimal_round(&number, places, rounding, &result) || !lq_decimal_spread(&result))
-        return too_large(run);
+        return lq_number_too_large(run);
     result.real = result.real && !whole;
     return lq_new_number(run, &result);
 }

@@ -219,10 +219,7 @@ lq_filter_sum(struct lq_run *run, const struct lq_value *input, const struct lq_
         if (!lq_to_number(run, value, &number) || !lq_run_step(run, number.magnitude.used))
             return NULL;
         if (!lq_decimal_calculate(&before, LQ_ADD, &number, &sum))
-        {
-            (void) lq_run_fail(run, LQ_ERR_ARGUMENT, "the result of a calculation is too large");
-            return NULL;
-        }
+            return lq_number_too_large(run);
     }
     return lq_new_number(run, &sum);
 }

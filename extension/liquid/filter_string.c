@@ -347,9 +347,7 @@ lq_filter_truncatewords(struct lq_run *run, const struct lq_value *input,
         (args->count > 1 && !lq_to_text(run, args->value[1], &ellipsis)) ||
         !lq_run_scan(run, text.len))
         return NULL;
-    rest = text;
-    while (rest.len > 0 && lq_is_space(rest.data[0]))
-        rest = (struct lq_str){ rest.data + 1, rest.len - 1 };
+    rest = lq_str_skip_space(text);
     for (int64_t i = 0; i < (words <= 0 ? 1 : words); i++)
     {
         size_t space;

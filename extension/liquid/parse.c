@@ -145,21 +145,10 @@ finish_output(struct lq_parser *parser, size_t start)
     return token;
 }
 
-static struct lq_str
-skip_space(struct lq_str text)
-{
-    while (text.len > 0 && lq_is_space(text.data[0]))
-    {
-        text.data++;
-        text.len--;
-    }
-    return text;
-}
-
 static bool
 is_white(struct lq_str text)
 {
-    return skip_space(text).len == 0;
+    return lq_str_skip_space(text).len == 0;
 }
 
 /* The next line of tag liquid that is not empty. */
@@ -267,7 +256,7 @@ lq_parser_split(const struct lq_parser *parser, struct lq_token token, struct lq
 
     if (token.kind != LQ_TOKEN_TAG || !token.closed)
         return false;
-    content = skip_space(token_content(token));
+    content = lq_str_skip_space(token_content(token));
     while (len < content.len && lq_is_word(content.data[len]))
         len++;
     if (len == 0 && content.len > 0 && content.data[0] == '#')
@@ -275,7 +264,7 @@ lq_parser_split(const struct lq_parser *parser, struct lq_token token, struct lq
     ret->at = position_of(parser, token.text.data);
     ret->name = (struct lq_str){ content.data, len };
     ret->id = find_tag(ret->name);
-    ret->markup = skip_space((struct lq_str){ content.data + len, content.len - len });
+    ret->markup = lq_str_skip_space((struct lq_str){ content.data + len, content.len - len });
     return len > 0;
 }
 

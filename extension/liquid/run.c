@@ -64,6 +64,17 @@ lq_run_out_of_memory(struct lq_run *run)
     return lq_fault_memory(&run->fault);
 }
 
+struct lq_slot *
+lq_run_data(struct lq_run *run, uint32_t number)
+{
+    struct lq_slot *slot = &run->slots[number];
+
+    if (!slot->looked_up && run->data != NULL)
+        slot->data = lq_object_get(run->data, run->template->variables.names[number]);
+    slot->looked_up = true;
+    return slot;
+}
+
 const struct lq_value *
 lq_run_slot(struct lq_run *run, uint32_t number)
 {
@@ -73,10 +84,26 @@ lq_run_slot(struct lq_run *run, uint32_t number)
         return slot->local;
     if (slot->assigned != NULL)
         return slot->assigned;
-    if (!slot->looked_up && run->data != NULL)
-        slot->data = lq_object_get(run->data, run->template->variables.names[number]);
-    slot->looked_up = true;
-    return slot->data;
+    return lq_run_data(run, number)->data;
+}
+
+uint32_t
+lq_variable_find(const struct lq_template *template, struct lq_str name)
+{
+    const struct lq_names *variables = &template->variables;
+
+    return lq_index_find(&variables->index, variables->names, variables->count,
+                         sizeof(variables->names[0]), name);
+}
+
+const struct lq_value *
+lq_run_variable(struct lq_run *run, struct lq_str name)
+{
+    uint32_t slot = lq_variable_find(run->template, name);
+
+    if (slot != UINT32_MAX)
+        return lq_run_slot(run, slot);
+    return run->data == NULL ? NULL : lq_object_get(run->data, name);
 }
 
 struct lq_value *

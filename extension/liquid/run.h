@@ -126,6 +126,12 @@ bool lq_capture_block(struct lq_run *run, const struct lq_block *block, struct l
 
 /* Variables. lq_run_slot() may return NULL for a variable that does not exist, without a fault. */
 const struct lq_value *lq_run_slot(struct lq_run *run, uint32_t slot);
+/* The same by name. */
+const struct lq_value *lq_run_variable(struct lq_run *run, struct lq_str name);
+/* The slot of a variable, with its data looked up; a counter changes that. */
+struct lq_slot *lq_run_data(struct lq_run *run, uint32_t slot);
+/* The number of a template's variable, or UINT32_MAX. */
+uint32_t lq_variable_find(const struct lq_template *template, struct lq_str name);
 
 /* Expressions. `lenient` turns a missing variable into nil even in strict mode. */
 const struct lq_value *lq_eval(struct lq_run *run, const struct lq_expr *expr, bool lenient);

@@ -1,6 +1,22 @@
 /* Loops over part of a collection: what for and tablerow share. */
 #include "slice.h"
 
+#include "utf8.h"
+
+bool
+lq_slice_parse(struct lq_lexer *lexer, struct lq_str *ret_variable,
+               const struct lq_expr **ret_collection)
+{
+    *ret_variable = lexer->text;
+    if (lexer->kind != LQ_LEX_ID)
+        return lq_lexer_fail(lexer, "the name of a variable");
+    lq_lexer_next(lexer);
+    if (!lq_lexer_accept_word(lexer, LQ_STR("in")))
+        return lq_lexer_fail(lexer, "\"in\"");
+    *ret_collection = lq_parse_expr(lexer, false);
+    return *ret_collection != NULL;
+}
+
 static int64_t
 count_items(const struct lq_value *collection)
 {

@@ -2,7 +2,7 @@
 #ifndef LIQUID_SLICE_H
 #define LIQUID_SLICE_H
 
-#include "run.h"
+#include "tag.h"
 
 /* What is iterated: items first to first + length - 1 of the collection. */
 struct lq_slice
@@ -11,6 +11,10 @@ struct lq_slice
     int64_t first;
     int64_t length;
 };
+
+/* Parse VARIABLE in COLLECTION; false after a fault. */
+bool lq_slice_parse(struct lq_lexer *lexer, struct lq_str *ret_variable,
+                    const struct lq_expr **ret_collection);
 
 /* Evaluate a collection and take the items from a place on, at most as many as the limit says. */
 bool lq_slice_cut(struct lq_run *run, const struct lq_expr *collection, int64_t from,

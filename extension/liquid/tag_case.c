@@ -81,19 +81,11 @@ skip(struct lq_str text, size_t count)
     return (struct lq_str){ text.data + count, text.len - count };
 }
 
-static struct lq_str
-skip_space(struct lq_str text)
-{
-    while (text.len > 0 && lq_is_space(text.data[0]))
-        text = skip(text, 1);
-    return text;
-}
-
 /* Parse the value at the start of *markup and step over it; NULL without a fault when none. */
 static const struct lq_expr *
 take_value(struct lq_parser *parser, struct lq_str *markup)
 {
-    struct lq_str text = skip_space(*markup);
+    struct lq_str text = lq_str_skip_space(*markup);
     const struct lq_expr *value;
     struct lq_lexer lexer;
     size_t len = fragment_length(text);
@@ -115,7 +107,7 @@ take_value(struct lq_parser *parser, struct lq_str *markup)
 static bool
 take_separator(struct lq_str *markup)
 {
-    struct lq_str text = skip_space(*markup);
+    struct lq_str text = lq_str_skip_space(*markup);
     bool spaced = text.data != markup->data;
 
     if (text.len > 0 && text.data[0] == ',')
@@ -125,7 +117,7 @@ take_separator(struct lq_str *markup)
         text = skip(text, 2);
     else
         return false;
-    *markup = skip_space(text);
+    *markup = lq_str_skip_space(text);
     return fragment_length(*markup) > 0;
 }
 
@@ -180,7 +172,7 @@ parse_rows(struct lq_parser *parser, const struct lq_tag *tag, struct case_node 
             return false;
         if (stop.id == LQ_TAG_WHEN && !parse_when(parser, &stop, &tail, block))
             return false;
-        if (stop.id == LQ_TAG_ELSE && skip_space(stop.markup).len > 0)
+        if (stop.id == LQ_TAG_ELSE && lq_str_skip_space(stop.markup).len > 0)
             return lq_fault_set(&parser->fault, LQ_ERR_SYNTAX, stop.at,
                                 "tag \"%.*s\" takes no value here", LQ_QUOTE(stop.name));
         if (stop.id == LQ_TAG_ELSE && add_row(parser, &tail, block) == NULL)

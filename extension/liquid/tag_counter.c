@@ -13,14 +13,11 @@ static bool
 render(struct lq_run *run, const struct lq_node *node)
 {
     const struct counter_node *counter = (const struct counter_node *) node;
-    struct lq_slot *slot = &run->slots[counter->slot];
+    struct lq_slot *slot = lq_run_data(run, counter->slot);
     const struct lq_value *before;
     const struct lq_value *after;
     int64_t number = 0;
 
-    if (!slot->looked_up && run->data != NULL)
-        slot->data = lq_object_get(run->data, run->template->variables.names[counter->slot]);
-    slot->looked_up = true;
     if (slot->data != NULL && slot->data->type != LQ_NIL &&
         !lq_to_integer(run, slot->data, &number))
         return false;

@@ -1,6 +1,5 @@
 /* for, break and continue. */
 #include "slice.h"
-#include "tag.h"
 #include "utf8.h"
 
 struct for_node
@@ -149,14 +148,8 @@ parse_head(struct lq_parser *parser, const struct lq_tag *tag, struct for_node *
     struct lq_str variable;
 
     lq_lexer_init(&lexer, parser, tag->markup);
-    variable = lexer.text;
-    if (lexer.kind != LQ_LEX_ID)
-        return lq_lexer_fail(&lexer, "the name of a variable");
-    lq_lexer_next(&lexer);
-    if (!lq_lexer_accept_word(&lexer, LQ_STR("in")))
-        return lq_lexer_fail(&lexer, "\"in\"");
-    loop->collection = lq_parse_expr(&lexer, false);
-    if (loop->collection == NULL || !name_loop(parser, loop, variable) ||
+    if (!lq_slice_parse(&lexer, &variable, &loop->collection) ||
+        !name_loop(parser, loop, variable) ||
         !lq_parser_intern(parser, variables, variable, &loop->variable) ||
         !lq_parser_intern(parser, variables, LQ_STR("forloop"), &loop->forloop))
         return false;

@@ -102,15 +102,6 @@ load(struct lq_run *run, struct lq_str name)
     return loaded;
 }
 
-static uint32_t
-find_variable(const struct lq_template *template, struct lq_str name)
-{
-    const struct lq_names *variables = &template->variables;
-
-    return lq_index_find(&variables->index, variables->names, variables->count,
-                         sizeof(variables->names[0]), name);
-}
-
 /* Copy the values of variables that both templates know. */
 static bool
 carry(struct lq_run *run, const struct lq_template *from, const struct lq_slot *values,
@@ -120,7 +111,7 @@ carry(struct lq_run *run, const struct lq_template *from, const struct lq_slot *
         return false;
     for (uint32_t i = 0; i < to->variables.count; i++)
     {
-        uint32_t slot = find_variable(from, to->variables.names[i]);
+        uint32_t slot = lq_variable_find(from, to->variables.names[i]);
 
         if (slot != UINT32_MAX)
             ret[i] = values[slot];
@@ -171,7 +162,7 @@ carry_back(struct lq_run *run, const struct lq_loaded *loaded, const struct lq_t
 static bool
 render_with_own(struct lq_run *run, const struct lq_loaded *loaded, const struct lq_value *value)
 {
-    uint32_t own = find_variable(loaded->template, last_part(loaded->partial.name));
+    uint32_t own = lq_variable_find(loaded->template, last_part(loaded->partial.name));
     const struct lq_value *outer;
     bool done;
 
@@ -227,18 +218,13 @@ static const struct lq_value *
 own_value(struct lq_run *run, const struct partial_node *node)
 {
     const struct lq_value *name;
-    uint32_t slot = node->own;
 
-    if (node->partial == NULL)
-    {
-        name = lq_eval(run, node->name, true);
-        if (name == NULL || name->type != LQ_STRING)
-            return NULL;
-        slot = find_variable(run->template, name->string);
-        if (slot == UINT32_MAX)
-            return run->data == NULL ? NULL : lq_object_get(run->data, name->string);
-    }
-    return lq_run_slot(run, slot);
+    if (node->partial != NULL)
+        return lq_run_slot(run, node->own);
+    name = lq_eval(run, node->name, true);
+    if (name == NULL || name->type != LQ_STRING)
+        return NULL;
+    return lq_run_variable(run, name->string);
 }
 
 /* Each item of an array, or the value itself. */

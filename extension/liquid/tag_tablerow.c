@@ -1,6 +1,5 @@
 /* tablerow: a loop that prints the rows and cells of an HTML table. */
 #include "slice.h"
-#include "tag.h"
 #include "utf8.h"
 
 struct tablerow_node
@@ -133,14 +132,7 @@ parse_head(struct lq_parser *parser, const struct lq_tag *tag, struct tablerow_n
     struct lq_str variable;
 
     lq_lexer_init(&lexer, parser, tag->markup);
-    variable = lexer.text;
-    if (lexer.kind != LQ_LEX_ID)
-        return lq_lexer_fail(&lexer, "the name of a variable");
-    lq_lexer_next(&lexer);
-    if (!lq_lexer_accept_word(&lexer, LQ_STR("in")))
-        return lq_lexer_fail(&lexer, "\"in\"");
-    table->collection = lq_parse_expr(&lexer, false);
-    if (table->collection == NULL ||
+    if (!lq_slice_parse(&lexer, &variable, &table->collection) ||
         !lq_parser_intern(parser, variables, variable, &table->variable) ||
         !lq_parser_intern(parser, variables, LQ_STR("tablerowloop"), &table->tablerowloop))
         return false;

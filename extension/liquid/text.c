@@ -418,17 +418,6 @@ read_digits(struct lq_str text, char *ret, size_t size, size_t *ret_len)
     return at;
 }
 
-static struct lq_str
-skip_white(struct lq_str text)
-{
-    while (text.len > 0 && lq_is_space(text.data[0]))
-    {
-        text.data++;
-        text.len--;
-    }
-    return text;
-}
-
 int64_t
 lq_text_to_int(struct lq_str text)
 {
@@ -436,7 +425,7 @@ lq_text_to_int(struct lq_str text)
     struct lq_str number = { digits, 0 };
     int64_t value;
 
-    (void) read_digits(skip_white(text), digits, sizeof(digits), &number.len);
+    (void) read_digits(lq_str_skip_space(text), digits, sizeof(digits), &number.len);
     if (number.len == 0 || (number.len == 1 && digits[0] == '-'))
         return 0;
     if (lq_int_parse(number, &value))
@@ -460,7 +449,7 @@ lq_to_integer(struct lq_run *run, const struct lq_value *value, int64_t *ret)
     {
         if (!lq_to_text(run, value, &text))
             return false;
-        text = skip_white(lq_str_rstrip(text));
+        text = lq_str_skip_space(lq_str_rstrip(text));
         if (read_digits(text, digits, sizeof(digits), &number.len) == text.len &&
             lq_int_parse(number, ret))
             return true;
@@ -494,7 +483,7 @@ text_to_number(struct lq_str text, struct lq_decimal *ret)
     if (stripped.len > 0 &&
         is_fraction((struct lq_str){ stripped.data + negative, stripped.len - negative }))
         return lq_decimal_from_text(stripped, ret);
-    (void) read_digits(skip_white(text), digits, sizeof(digits), &number.len);
+    (void) read_digits(lq_str_skip_space(text), digits, sizeof(digits), &number.len);
     return lq_decimal_from_text(number, ret);
 }
 

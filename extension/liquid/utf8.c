@@ -300,6 +300,17 @@ lq_char_printable(uint32_t character)
 }
 
 struct lq_str
+lq_str_skip_space(struct lq_str text)
+{
+    while (text.len > 0 && lq_is_space(text.data[0]))
+    {
+        text.data++;
+        text.len--;
+    }
+    return text;
+}
+
+struct lq_str
 lq_str_lstrip(struct lq_str text)
 {
     while (text.len > 0 && lq_is_strippable(text.data[0]))

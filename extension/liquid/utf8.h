@@ -75,6 +75,8 @@ lq_ascii_lower(char c)
     return c >= 'A' && c <= 'Z' ? (char) (c + ('a' - 'A')) : c;
 }
 
+/* Text without the white space it starts with; unlike lstrip a NUL stays. */
+struct lq_str lq_str_skip_space(struct lq_str text);
 struct lq_str lq_str_lstrip(struct lq_str text);
 struct lq_str lq_str_rstrip(struct lq_str text);
 bool lq_str_equal(struct lq_str a, struct lq_str b);
