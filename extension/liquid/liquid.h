@@ -96,6 +96,11 @@ struct lq_options
      * copied.
      */
     bool (*partial)(void *host, struct lq_str name, struct lq_str *ret_source);
+    /*
+     * For a check of a source by itself: told of each partial whose name is written out. Partials
+     * are then taken as empty, so what was parsed is not for rendering. NULL: parse them too.
+     */
+    void (*uses)(void *host, struct lq_str name);
     void *host;
 };
 

@@ -638,10 +638,19 @@ parse_partial(struct lq_parser *parser, struct lq_partial *partial)
     return true;
 }
 
+static bool
+find_source(const struct lq_options *options, struct lq_str name, struct lq_str *ret)
+{
+    if (options->uses == NULL)
+        return options->partial != NULL && options->partial(options->host, name, ret);
+    options->uses(options->host, name);
+    *ret = LQ_STR("");
+    return true;
+}
+
 const struct lq_partial *
 lq_parser_partial(struct lq_parser *parser, struct lq_str name, size_t at)
 {
-    const struct lq_options *options = parser->options;
     struct lq_partial *partial = parser->template->partials;
     struct lq_str source;
 
@@ -649,7 +658,7 @@ lq_parser_partial(struct lq_parser *parser, struct lq_str name, size_t at)
         partial = partial->next;
     if (partial != NULL) /* perhaps it is still being parsed: it names itself */
         return partial;
-    if (options->partial == NULL || !options->partial(options->host, name, &source))
+    if (!find_source(parser->options, name, &source))
     {
         (void) lq_fault_set(&parser->fault, LQ_ERR_SYNTAX, at, "unknown partial \"%.*s\"",
                             LQ_QUOTE(name));
