@@ -7,7 +7,7 @@ declare
 begin
     foreach v_name in array array[
         'setting', 'sender', 'category', 'template', 'template_version', 'template_part',
-        'provider', 'route', 'recipient_group', 'group_member', 'dispatcher_epoch',
+        'template_use', 'provider', 'route', 'recipient_group', 'group_member', 'dispatcher_epoch',
         'dispatcher', 'armed', 'recipient', 'device', 'device_token', 'preference', 'suppression',
         'idempotency', 'notification_default', 'delivery_default', 'attempt_default',
         'event_default', 'inbox_default', 'retry', 'outbox_0', 'outbox_1', 'outbox_2',

@@ -30,8 +30,9 @@ grant execute on function
     herald.notify_template_publish(text, text),
     herald.notify_template_rollback(text, integer),
     herald.template_check(text, text, text),
-    herald.template_parts(text, integer, text, text),
+    herald.template_sources(text, integer, text, text),
     herald.channel_parts(),
+    herald.liquid_render(text, jsonb, jsonb, boolean, boolean, text, timestamptz, text),
     herald.notify_render(text, text, jsonb, text, text, integer),
     herald.notify_preview(text, text, jsonb),
     herald.notify_replay_preview(uuid),
@@ -41,7 +42,7 @@ grant execute on function
 -- What a dispatcher lives on.
 grant execute on function
     herald.provider_list(),
-    herald.template_parts(text, integer, text, text)
+    herald.template_sources(text, integer, text, text)
     to herald_dispatcher;
 
 -- Deliveries and configuration without secrets, for reading. References to secrets stay unread.
@@ -49,7 +50,7 @@ grant execute on function herald.notify_status(uuid) to herald_analyst;
 grant select on
     herald.notification, herald.outbox, herald.retry, herald.delivery, herald.attempt, herald.event,
     herald.category, herald.template, herald.template_version, herald.template_part,
-    herald.delivery_edge
+    herald.template_use, herald.template_dependency, herald.delivery_edge
     to herald_analyst, herald_operator;
 grant select (name, kind, channel, settings, rank, concurrency, enabled, created_at, updated_at)
     on herald.provider to herald_analyst, herald_operator;

@@ -1,6 +1,7 @@
 /* Rendering, with the same engine and the same inputs as the preview functions in SQL. */
 #include "delivery/render.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,10 +16,20 @@ struct render_part
     struct lq_template *compiled;
 };
 
+/* A template that parts use by name. */
+struct shared_source
+{
+    struct shared_source *next;
+    char *name;
+    char *source;
+    size_t len;
+};
+
 struct render_template
 {
     struct render_part parts[MESSAGE_PARTS_MAX];
     size_t count;
+    struct shared_source *shared;
     char *problem; /* why it is unusable, or NULL */
 };
 
@@ -45,17 +56,6 @@ heap_free(void *ctx, void *ptr)
 
 static const struct lq_mem heap = { heap_alloc, heap_realloc, heap_free, NULL };
 
-static struct lq_options
-options_for(bool html)
-{
-    return (struct lq_options){
-        .mem = heap,
-        .limits = LQ_LIMITS_DEFAULT,
-        .escape = html ? LQ_ESCAPE_HTML : LQ_ESCAPE_NONE,
-        .strict = true,
-    };
-}
-
 struct render_template *
 render_template_create(void)
 {
@@ -74,6 +74,15 @@ render_template_destroy(struct render_template *template)
         free(template->parts[i].name);
         lq_template_destroy(template->parts[i].compiled);
     }
+    while (template->shared != NULL)
+    {
+        struct shared_source *shared = template->shared;
+
+        template->shared = shared->next;
+        free(shared->name);
+        free(shared->source);
+        free(shared);
+    }
     free(template->problem);
     free(template);
 }
@@ -84,15 +93,65 @@ render_template_parts(const struct render_template *template)
     return template->count;
 }
 
-/* "body, line 2, column 7: unknown variable …" */
+void
+render_template_share(struct render_template *template, const char *name, const char *source,
+                      size_t source_len)
+{
+    struct shared_source *shared = mem_alloc(sizeof(*shared));
+
+    shared->name = mem_strdup(name);
+    shared->source = mem_alloc(source_len + 1);
+    memcpy(shared->source, source, source_len);
+    shared->len = source_len;
+    shared->next = template->shared;
+    template->shared = shared;
+}
+
+/* The engine asks for a shared template. */
+static bool
+find_shared(void *host, struct lq_str name, struct lq_str *ret_source)
+{
+    const struct render_template *template = host;
+    const struct shared_source *shared = template->shared;
+
+    for (; shared != NULL; shared = shared->next)
+    {
+        if (strlen(shared->name) == name.len && memcmp(shared->name, name.data, name.len) == 0)
+        {
+            *ret_source = (struct lq_str){ shared->source, shared->len };
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct lq_options
+options_for(const struct render_template *template, bool html)
+{
+    return (struct lq_options){
+        .mem = heap,
+        .limits = LQ_LIMITS_DEFAULT,
+        .escape = html ? LQ_ESCAPE_HTML : LQ_ESCAPE_NONE,
+        .strict = true,
+        .partial = find_shared,
+        .host = (void *) (uintptr_t) template, /* callbacks only read it */
+    };
+}
+
+/* "part body, line 2, column 7: unknown variable …" */
 static char *
 describe(struct arena *arena, const char *part, const struct lq_error *error)
 {
+    bool elsewhere = error->partial[0] != '\0';
+    const char *where =
+        arena_printf(arena, "part %s%s%s%s", part, elsewhere ? ", shared template \"" : "",
+                     error->partial, elsewhere ? "\"" : "");
+
     if (error->line == 0)
     {
-        return arena_printf(arena, "part %s: %s", part, error->message);
+        return arena_printf(arena, "%s: %s", where, error->message);
     }
-    return arena_printf(arena, "part %s, line %u, column %u: %s", part, error->line, error->column,
+    return arena_printf(arena, "%s, line %u, column %u: %s", where, error->line, error->column,
                         error->message);
 }
 
@@ -115,7 +174,7 @@ render_template_add(struct render_template *template, const char *part, const ch
                     size_t source_len)
 {
     bool html = strcmp(part, "html") == 0;
-    struct lq_options options = options_for(html);
+    struct lq_options options = options_for(template, html);
     struct render_part *slot = &template->parts[template->count];
     struct lq_error error = { .code = LQ_OK };
 
@@ -242,10 +301,10 @@ build_variables(const struct delivery *delivery)
 }
 
 static bool
-render_part(const struct render_part *part, const struct lq_value *variables,
-            struct delivery *delivery, const char **ret_reason)
+render_part(const struct render_template *template, const struct render_part *part,
+            const struct lq_value *variables, struct delivery *delivery, const char **ret_reason)
 {
-    struct lq_options options = options_for(part->html);
+    struct lq_options options = options_for(template, part->html);
     struct lq_error error = { .code = LQ_OK };
     struct message_part *slot = &delivery->message.parts[delivery->message.part_count];
     struct lq_str output;
@@ -291,7 +350,7 @@ render_message(const struct render_template *template, struct delivery *delivery
     variables = build_variables(delivery);
     for (size_t i = 0; ok && i < template->count; i++)
     {
-        ok = render_part(&template->parts[i], variables, delivery, ret_reason);
+        ok = render_part(template, &template->parts[i], variables, delivery, ret_reason);
     }
     lq_value_destroy(variables);
     if (!ok)

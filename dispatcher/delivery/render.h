@@ -15,6 +15,10 @@ struct render_template;
 struct render_template *render_template_create(void);
 void render_template_destroy(struct render_template *template);
 
+/* A template that parts may use by name. Add them before the parts. */
+void render_template_share(struct render_template *template, const char *name, const char *source,
+                           size_t source_len);
+
 /*
  * Parse and add a part. A part that does not parse makes the whole template unusable: the reason is
  * kept and told by every render_message().

@@ -220,8 +220,27 @@ wake_waiting(struct entry *entry, const char *problem)
     }
 }
 
+/* A row of herald.template_sources(): kind, name, source. */
 static void
-on_parts(void *user, enum db_status status, const struct db_result *result)
+add_source(struct render_template *compiled, const struct db_result *result, int row)
+{
+    const char *kind = db_result_value(result, row, 0);
+    const char *name = db_result_value(result, row, 1);
+    const char *source = db_result_value(result, row, 2);
+    size_t len = db_result_length(result, row, 2);
+
+    if (strcmp(kind, "shared") == 0)
+    {
+        render_template_share(compiled, name, source, len);
+    }
+    else if (strcmp(kind, "part") == 0)
+    {
+        render_template_add(compiled, name, source, len);
+    }
+}
+
+static void
+on_sources(void *user, enum db_status status, const struct db_result *result)
 {
     struct entry *entry = user;
 
@@ -234,8 +253,7 @@ on_parts(void *user, enum db_status status, const struct db_result *result)
     entry->compiled = render_template_create();
     for (int row = 0; row < db_result_rows(result); row++)
     {
-        render_template_add(entry->compiled, db_result_value(result, row, 0),
-                            db_result_value(result, row, 1), db_result_length(result, row, 1));
+        add_source(entry->compiled, result, row);
     }
     wake_waiting(entry, NULL);
 }
@@ -258,8 +276,8 @@ template_cache_fetch(struct template_cache *cache, struct delivery *delivery)
         }
         snprintf(version, sizeof(version), "%d", delivery->version);
         entry = add_entry(cache, delivery);
-        db_query(db, true, "select part, source from herald.template_parts($1, $2, $3, $4)", 4,
-                 params, on_parts, entry);
+        db_query(db, true, "select kind, name, source from herald.template_sources($1, $2, $3, $4)",
+                 4, params, on_sources, entry);
     }
     delivery_list_push(&entry->waiting, delivery);
     return true;

@@ -1,32 +1,32 @@
 /*
- * Rendering in the backend: where the template engine's memory, errors and cancellation meet those
- * of PostgreSQL.
+ * Rendering of templates that the database holds, and the checks of their sources.
  */
 #include "postgres.h"
 
 #include "access/detoast.h"
 #include "catalog/pg_type.h"
 #include "common/jsonapi.h"
-#include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
-#include "miscadmin.h"
+#include "nodes/pg_list.h"
+#include "nodes/value.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 #include "compat.h"
+#include "compiled.h"
+#include "engine.h"
 #include "instant.h"
-#include "outbox.h"
 #include "value.h"
 
 HERALD_FUNCTION(herald_template_check);
+HERALD_FUNCTION(herald_template_compile);
 HERALD_FUNCTION(herald_render_template);
 
 enum
 {
-    SOURCE_BYTES = 1048576,
-    PARTS_MAX = 64
+    SOURCE_BYTES = 1048576
 };
 
 /* What all parts of one call share. */
@@ -41,58 +41,34 @@ struct rendering
     struct lq_value *variables;
 };
 
-static int
-sqlstate_of(enum lq_code code)
+/* The engine tells the name of a template that the source uses. */
+static void
+note_use(void *host, struct lq_str name)
 {
-    switch (code)
-    {
-        case LQ_ERR_NOMEM:
-            return ERRCODE_OUT_OF_MEMORY;
-        case LQ_ERR_UTF8:
-            return ERRCODE_CHARACTER_NOT_IN_REPERTOIRE;
-        case LQ_ERR_SYNTAX:
-            return ERRCODE_SYNTAX_ERROR;
-        case LQ_ERR_SOURCE:
-        case LQ_ERR_NODES:
-        case LQ_ERR_DEPTH:
-        case LQ_ERR_STEPS:
-        case LQ_ERR_OUTPUT:
-            return ERRCODE_PROGRAM_LIMIT_EXCEEDED;
-        case LQ_ERR_CANCELLED:
-            return ERRCODE_QUERY_CANCELED;
-        default:
-            return ERRCODE_INVALID_PARAMETER_VALUE;
-    }
+    List **names = host;
+    List *one = list_make1(makeString(pnstrdup(name.data, name.len)));
+
+    *names = list_union(*names, one);
 }
 
-/* "PLACE: line 1, column 2: sentence" */
-static char *
-describe(const char *place, const struct lq_error *error)
+static ArrayType *
+text_array(const List *names)
 {
-    if (error->line == 0)
-        return psprintf("%s: %s", place, error->message);
-    return psprintf("%s: line %u, column %u: %s", place, error->line, error->column,
-                    error->message);
-}
+    Datum *items = palloc(sizeof(Datum) * ((Size) list_length(names) + 1));
+    const ListCell *cell;
+    int count = 0;
 
-static enum lq_escape
-escape_of(const char *part)
-{
-    return strcmp(part, "html") == 0 ? LQ_ESCAPE_HTML : LQ_ESCAPE_NONE;
-}
-
-static bool
-tick(void *host)
-{
-    (void) host;
-    return InterruptPending && INTERRUPTS_CAN_BE_PROCESSED();
+    foreach (cell, names)
+        items[count++] = CStringGetTextDatum(strVal(lfirst(cell)));
+    return construct_array(items, count, TEXTOID, -1, false, TYPALIGN_INT);
 }
 
 Datum
 herald_template_check(PG_FUNCTION_ARGS)
 {
-    struct lq_options options = { .limits = LQ_LIMITS_DEFAULT, .strict = true, .tick = tick };
+    struct lq_options options = herald_engine_options(0);
     struct lq_template *compiled;
+    List *names = NIL;
     struct lq_error error;
     enum lq_code code;
     char *part;
@@ -109,30 +85,51 @@ herald_template_check(PG_FUNCTION_ARGS)
     part = text_to_cstring(PG_GETARG_TEXT_PP(1));
     place = PG_ARGISNULL(2) ? psprintf("part %s", part) : text_to_cstring(PG_GETARG_TEXT_PP(2));
 
-    options.mem = herald_value_memory(CurrentMemoryContext);
-    options.escape = escape_of(part);
+    options.escape = herald_engine_escape(part);
+    options.uses = note_use;
+    options.host = &names;
     code = lq_parse((struct lq_str){ VARDATA_ANY(source), VARSIZE_ANY_EXHDR(source) }, &options,
                     &compiled, &error);
     if (code != LQ_OK)
-        ereport(ERROR, errcode(sqlstate_of(code)), errmsg("%s", describe(place, &error)));
+        ereport(ERROR, errcode(herald_engine_sqlstate(code)),
+                errmsg("%s", herald_engine_describe(place, &error)));
     lq_template_destroy(compiled);
-    PG_RETURN_VOID();
+    PG_RETURN_ARRAYTYPE_P(text_array(names));
 }
 
-/* Render until it is done: an interrupt that does not end the query only delays it. */
-static enum lq_code
-render(const struct lq_template *compiled, const struct rendering *rendering,
-       const struct lq_options *options, struct lq_str *ret, struct lq_error *reterr)
+/* template "…" version 1, channel email, part html, locale "de" */
+static char *
+place_of(const struct rendering *rendering, const char *part)
 {
-    enum lq_code code;
+    bool has_locale = rendering->locale[0] != '\0';
 
-    for (;;)
+    return psprintf("template \"%s\" version %d, channel %s, part %s%s%s%s",
+                    rendering->template_name, rendering->version, rendering->channel, part,
+                    has_locale ? ", locale \"" : "", rendering->locale, has_locale ? "\"" : "");
+}
+
+Datum
+herald_template_compile(PG_FUNCTION_ARGS)
+{
+    const struct rendering rendering = {
+        .template_name = text_to_cstring(PG_GETARG_TEXT_PP(0)),
+        .version = PG_GETARG_INT32(1),
+        .channel = text_to_cstring(PG_GETARG_TEXT_PP(2)),
+        .locale = text_to_cstring(PG_GETARG_TEXT_PP(3)),
+    };
+    const struct herald_compiled *compiled = herald_compiled_find(
+        rendering.template_name, rendering.version, rendering.channel, rendering.locale);
+
+    for (int i = 0; i < compiled->part_count; i++)
     {
-        code = lq_render(compiled, rendering->variables, options, ret, reterr);
-        if (code != LQ_ERR_CANCELLED)
-            return code;
-        CHECK_FOR_INTERRUPTS();
+        const struct herald_compiled_part *part = &compiled->parts[i];
+
+        if (part->template == NULL)
+            ereport(ERROR, errcode(herald_engine_sqlstate(part->error.code)),
+                    errmsg("%s",
+                           herald_engine_describe(place_of(&rendering, part->name), &part->error)));
     }
+    PG_RETURN_VOID();
 }
 
 /* Parts that providers take as JSON must be JSON; NULL when this one is fine. */
@@ -155,34 +152,30 @@ json_problem(const struct rendering *rendering, const char *part, struct lq_str 
 
 /* Render one part in the current context, which the caller resets. Returns the problem or NULL. */
 static char *
-render_part(const struct rendering *rendering, const char *part, struct lq_str source,
+render_part(const struct rendering *rendering, const struct herald_compiled_part *part,
             struct lq_str *ret)
 {
     struct lq_options options = rendering->options;
-    struct lq_template *compiled = NULL;
-    struct lq_error error;
+    struct lq_error error = part->error;
+    enum lq_code code = error.code;
     const char *json;
-    enum lq_code code;
     char *place;
 
     options.mem = herald_value_memory(CurrentMemoryContext);
-    options.escape = escape_of(part);
-    code = lq_parse(source, &options, &compiled, &error);
-    if (code == LQ_OK)
-        code = render(compiled, rendering, &options, ret, &error);
-    lq_template_destroy(compiled);
+    options.escape = part->escape;
+    if (part->template != NULL)
+        code = herald_engine_render(part->template, rendering->variables, &options, ret, &error);
 
-    json = code == LQ_OK ? json_problem(rendering, part, *ret) : NULL;
+    json = code == LQ_OK ? json_problem(rendering, part->name, *ret) : NULL;
     if (code == LQ_OK && json == NULL)
         return NULL;
-    place = psprintf("template \"%s\" version %d, channel %s, part %s%s%s%s",
-                     rendering->template_name, rendering->version, rendering->channel, part,
-                     rendering->locale[0] == '\0' ? "" : ", locale \"", rendering->locale,
-                     rendering->locale[0] == '\0' ? "" : "\"");
-    place = json != NULL ? psprintf("%s: %s", place, json) : describe(place, &error);
+    place = place_of(rendering, part->name);
+    place = json != NULL ? psprintf("%s: %s", place, json) : herald_engine_describe(place, &error);
     if (rendering->fail)
-        ereport(ERROR, errcode(json != NULL ? ERRCODE_INVALID_PARAMETER_VALUE : sqlstate_of(code)),
-                errmsg("%s", place));
+        ereport(
+            ERROR,
+            errcode(json != NULL ? ERRCODE_INVALID_PARAMETER_VALUE : herald_engine_sqlstate(code)),
+            errmsg("%s", place));
     return place;
 }
 
@@ -199,24 +192,23 @@ put_row(ReturnSetInfo *result, const char *part, struct lq_str content, const ch
     tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
-/* Render all sources that the query found, each in a context of its own. */
+/* Render all parts, each in a context of its own. */
 static void
 render_parts(const struct rendering *rendering, ReturnSetInfo *result)
 {
-    SPITupleTable *parts = SPI_tuptable;
+    const struct herald_compiled *compiled = herald_compiled_find(
+        rendering->template_name, rendering->version, rendering->channel, rendering->locale);
     MemoryContext scratch =
         AllocSetContextCreate(CurrentMemoryContext, "herald part", ALLOCSET_DEFAULT_SIZES);
     MemoryContext before = MemoryContextSwitchTo(scratch);
 
-    for (uint64 i = 0; i < parts->numvals; i++)
+    for (int i = 0; i < compiled->part_count; i++)
     {
-        char *part = SPI_getvalue(parts->vals[i], parts->tupdesc, 1);
-        char *source = SPI_getvalue(parts->vals[i], parts->tupdesc, 2);
+        const struct herald_compiled_part *part = &compiled->parts[i];
         struct lq_str content = { NULL, 0 };
-        char *problem =
-            render_part(rendering, part, (struct lq_str){ source, strlen(source) }, &content);
+        char *problem = render_part(rendering, part, &content);
 
-        put_row(result, part, content, problem);
+        put_row(result, part->name, content, problem);
         MemoryContextReset(scratch);
     }
     MemoryContextSwitchTo(before);
@@ -240,12 +232,7 @@ take_arguments(FunctionCallInfo fcinfo, struct rendering *ret)
         .channel = text_to_cstring(PG_GETARG_TEXT_PP(2)),
         .locale = text_to_cstring(PG_GETARG_TEXT_PP(3)),
         .fail = PG_GETARG_BOOL(7),
-        .options = {
-            .limits = LQ_LIMITS_DEFAULT,
-            .strict = true,
-            .now_us = at + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY,
-            .tick = tick,
-        },
+        .options = herald_engine_options(at),
     };
     ret->options.locale = (struct lq_str){ ret->locale, strlen(ret->locale) };
     if (!PG_ARGISNULL(6))
@@ -255,34 +242,19 @@ take_arguments(FunctionCallInfo fcinfo, struct rendering *ret)
 Datum
 herald_render_template(PG_FUNCTION_ARGS)
 {
-    static SPIPlanPtr plan;
-    static const Oid types[] = { TEXTOID, INT4OID, TEXTOID, TEXTOID };
     struct rendering rendering;
-    struct lq_mem mem;
-    Datum values[4];
     Jsonb *variables;
 
     take_arguments(fcinfo, &rendering);
     InitMaterializedSRF(fcinfo, 0);
-    for (int i = 0; i < 4; i++)
-        values[i] = PG_GETARG_DATUM(i);
     variables = PG_GETARG_JSONB_P(4);
     if (!JB_ROOT_IS_OBJECT(variables))
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                 errmsg("variables must be an object"));
-
-    if (SPI_connect() != SPI_OK_CONNECT)
-        elog(ERROR, "could not connect to SPI");
-    mem = herald_value_memory(CurrentMemoryContext);
-    rendering.variables = herald_value_build(variables, &mem);
+    rendering.variables = herald_value_build(variables, &rendering.options.mem);
     if (rendering.variables == NULL)
         ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY),
                 errmsg("not enough memory for the variables of a template"));
-    herald_saved_plan(&plan, "select part, source from herald.template_parts($1, $2, $3, $4)", 4,
-                      types);
-    if (SPI_execute_plan(plan, values, NULL, true, PARTS_MAX) != SPI_OK_SELECT)
-        elog(ERROR, "could not read the parts of a template");
     render_parts(&rendering, (ReturnSetInfo *) fcinfo->resultinfo);
-    SPI_finish();
     PG_RETURN_NULL();
 }

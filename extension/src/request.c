@@ -338,6 +338,10 @@ herald_request_resolve(struct herald_request *request)
         ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                 errmsg("template \"%s\" has no published version", name),
                 errhint("Publish it with herald.notify_template_publish()."));
+    if (found.channels == 0)
+        ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                errmsg("template \"%s\" is only for use by other templates", name),
+                errhint("Give it parts of a channel with herald.notify_template_part()."));
     if (request->category == NULL && found.category[0] != '\0')
         request->category = cstring_to_text(found.category);
     if (request->category != NULL &&

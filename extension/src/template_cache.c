@@ -28,7 +28,7 @@ const char *const herald_channel_names[HERALD_CHANNELS] = {
 };
 
 static const char *const table_names[] = { "template", "template_version", "template_part",
-                                           "category" };
+                                           "template_use", "category" };
 
 static struct
 {
@@ -38,7 +38,7 @@ static struct
     Oid tables[lengthof(table_names)];
     bool registered;
     bool stale;
-    uint64 generation; /* rises with each invalidation */
+    uint64 generation; /* rises with each invalidation and each time that it is emptied */
     TimestampTz bound; /* entries are of this transaction's old snapshot only; 0: of any */
 } cache;
 
@@ -122,6 +122,25 @@ refresh(void)
     cache.templates = create_table("herald templates", sizeof(struct herald_template));
     cache.categories = create_table("herald categories", sizeof(struct herald_category));
     cache.stale = false;
+    cache.generation++;
+}
+
+MemoryContext
+herald_cache_context(uint64 *ret_generation)
+{
+    refresh();
+    *ret_generation = cache.generation;
+    return cache.context;
+}
+
+bool
+herald_cache_may_keep(uint64 generation)
+{
+    if (cache.generation != generation)
+        return false;
+    if (IsolationUsesXactSnapshot())
+        cache.bound = GetCurrentTransactionStartTimestamp();
+    return true;
 }
 
 /* Run a query about one name; false when there is no row. */
@@ -144,18 +163,12 @@ column(int number)
     return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, number);
 }
 
-/*
- * Keep what was read, unless it changed meanwhile. An old snapshot may have shown what no later
- * transaction should see, so then it is kept for this transaction only.
- */
+/* Keep what was read, unless it changed meanwhile. */
 static void
 keep(HTAB *table, const void *entry, Size size, uint64 generation)
 {
-    if (cache.generation != generation)
-        return;
-    if (IsolationUsesXactSnapshot())
-        cache.bound = GetCurrentTransactionStartTimestamp();
-    memcpy(hash_search(table, entry, HASH_ENTER, NULL), entry, size);
+    if (herald_cache_may_keep(generation))
+        memcpy(hash_search(table, entry, HASH_ENTER, NULL), entry, size);
 }
 
 bool

@@ -41,6 +41,19 @@ struct herald_category
     int max_queued;  /* more deliveries wait, so no more are taken; 0: they are */
 };
 
+/*
+ * Memory for other caches of what the template tables hold, made anew when one of them changes;
+ * *ret_generation then differs.
+ */
+MemoryContext herald_cache_context(uint64 *ret_generation);
+
+/*
+ * May what was read since herald_cache_context() told the generation be kept there? False when
+ * something has changed meanwhile. An old snapshot may have shown what no later transaction should
+ * see, so then the caches end with this transaction.
+ */
+bool herald_cache_may_keep(uint64 generation);
+
 extern const char *const herald_channel_names[HERALD_CHANNELS];
 
 /* The number of a channel by name, -1 when there is none. */

@@ -25,9 +25,10 @@ begin
     return query
         select a.channel::text, a.address, p.part, p.content, coalesce(a.reason, p.problem)
           from herald.recipient_address(v_recipient.id, v_template.category,
-                   array(select distinct tp.channel from herald.template_part tp
+                   array(select distinct tp.channel::herald.channel from herald.template_part tp
                           where tp.template = v_template.name
-                            and tp.version = v_template.published_version)) a,
+                            and tp.version = v_template.published_version
+                            and tp.channel <> 'shared')) a,
                herald.render_template(v_template.name, v_template.published_version,
                    a.channel::text, coalesce(v_recipient.locale, ''),
                    herald.template_variables(notify_preview.data, v_recipient.attributes,

@@ -1,5 +1,5 @@
 -- notify_render: renders one channel of a template as a send would.
--- Parameters: template; channel; data; locale - '' for the recipient's or the default; recipient - whose
+-- Parameters: template; channel - or "shared"; data; locale - '' for the recipient's or the default; recipient - whose
 --             attributes to use, may be null; version - null for the published one, drafts allowed
 -- Returns: one row a part · Writes: nothing · Called by: operators
 create function herald.notify_render(
@@ -16,7 +16,9 @@ declare
     v_locale text;
 begin
     perform herald.check_template(template);
-    perform herald.check_channel(channel);
+    if channel is distinct from 'shared' then
+        perform herald.check_channel(channel);
+    end if;
     perform herald.check_json('data', data, 1048576, 64);
     if locale is null then
         raise exception using errcode = '22004', message = 'locale must not be null';

@@ -10,25 +10,20 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_channel herald.channel;
+    v_uses text[] := '{}';
     v_latest integer;
     v_published timestamptz;
 begin
     perform herald.check_template(template);
-    v_channel := herald.check_channel(channel);
-    perform herald.check_text('part', part, 63);
-    if not exists (select from herald.channel_parts() p
-                    where p.channel = v_channel and p.part = notify_template_part.part)
-    then
-        perform herald.refuse_unknown(format('part of channel %s', channel), part,
-            array(select p.part from herald.channel_parts() p where p.channel = v_channel));
-    end if;
+    perform herald.check_part(channel, part);
     if locale is null then
         raise exception using errcode = '22004', message = 'locale must not be null';
     end if;
     perform herald.check_locale(locale);
-    if source is not null then
-        perform herald.template_check(source, part);
+    if part = 'translations' then
+        perform herald.check_translations(source);
+    elsif source is not null then
+        v_uses := herald.template_check(source, part);
     end if;
 
     perform from herald.template t where t.name = notify_template_part.template for update;
@@ -39,8 +34,8 @@ begin
     if v_latest is null or v_published is not null then
         insert into herald.template_version (template, version)
         values (notify_template_part.template, coalesce(v_latest, 0) + 1);
-        insert into herald.template_part (template, version, channel, locale, part, source)
-        select p.template, v_latest + 1, p.channel, p.locale, p.part, p.source
+        insert into herald.template_part (template, version, channel, locale, part, source, uses)
+        select p.template, v_latest + 1, p.channel, p.locale, p.part, p.source, p.uses
           from herald.template_part p
          where p.template = notify_template_part.template and p.version = v_latest;
         v_latest := coalesce(v_latest, 0) + 1;
@@ -48,13 +43,14 @@ begin
     if source is null then
         delete from herald.template_part p
          where p.template = notify_template_part.template and p.version = v_latest
-           and p.channel = v_channel and p.locale = notify_template_part.locale
+           and p.channel = notify_template_part.channel and p.locale = notify_template_part.locale
            and p.part = notify_template_part.part;
     else
-        insert into herald.template_part (template, version, channel, locale, part, source)
-        values (notify_template_part.template, v_latest, v_channel, notify_template_part.locale,
-                notify_template_part.part, notify_template_part.source)
-        on conflict on constraint template_part_pkey do update set source = excluded.source;
+        insert into herald.template_part (template, version, channel, locale, part, source, uses)
+        values (notify_template_part.template, v_latest, notify_template_part.channel,
+                notify_template_part.locale, notify_template_part.part, notify_template_part.source, v_uses)
+        on conflict on constraint template_part_pkey do update
+           set source = excluded.source, uses = excluded.uses;
     end if;
     return v_latest;
 end

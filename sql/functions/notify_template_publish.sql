@@ -1,6 +1,6 @@
 -- notify_template_publish: makes the draft the version that sends use; from then on it never changes.
 -- Parameters: template; comment - what changed
--- Returns: the version · Writes: template, template_version · Called by: operators
+-- Returns: the version · Writes: template, template_version, template_use · Called by: operators
 create function herald.notify_template_publish(template text, comment text default '')
 returns integer
 language plpgsql security definer
@@ -50,15 +50,21 @@ begin
             hint = 'Each channel needs its required parts with locale ''''; other locales fall back to it.';
     end loop;
 
+    perform herald.template_pin(template, v_version);
     for v_part in
-        select p.source, p.part, format('template "%s" version %s, channel %s, part %s%s',
-                   p.template, p.version, p.channel, p.part,
-                   case when p.locale = '' then '' else format(', locale "%s"', p.locale) end) as place
-          from herald.template_part p
+        select distinct p.channel, l.locale
+          from herald.template_part p,
+               (select p.locale from herald.template_part p
+                 where p.template = notify_template_publish.template and p.version = v_version
+                union
+                select p.locale
+                  from herald.template_closure(notify_template_publish.template, v_version) c
+                  join herald.template_part p
+                    on p.template = c.used and p.version = c.used_version and p.channel = 'shared') l
          where p.template = notify_template_publish.template and p.version = v_version
-         order by p.channel, p.locale, p.part
+         order by p.channel, l.locale
     loop
-        perform herald.template_check(v_part.source, v_part.part, v_part.place);
+        perform herald.template_compile(template, v_version, v_part.channel, v_part.locale);
     end loop;
 
     update herald.template_version v

@@ -1,5 +1,5 @@
 -- render_template: renders the parts of one channel with the engine that dispatchers use.
--- Parameters: template, version, channel, locale - as template_parts; variables - top-level variables;
+-- Parameters: template, version, channel, locale - as template_sources; variables - top-level variables;
 --             at - the time templates see; timezone - in which they print it, null for UTC;
 --             fail - raise the first error instead of reporting it
 -- Returns: content or problem of each part · Writes: nothing

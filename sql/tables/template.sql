@@ -21,14 +21,31 @@ create table herald.template_version (
 );
 comment on table herald.template_version is 'Versions of templates; immutable once published';
 
--- template_part: one Liquid source by channel, locale ('' is the default) and part.
+-- template_part: one Liquid source by channel, locale ('' is the default) and part. What channel
+-- "shared" holds is not sent: other templates use it by the template's name.
 create table herald.template_part (
     template text not null,
     version integer not null,
-    channel herald.channel not null,
+    channel text not null check (channel = 'shared' or channel::herald.channel is not null),
     locale text not null default '' check (locale ~ '^([A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*)?$'),
     part text not null,
     source text not null check (octet_length(source) <= 1048576),
+    uses text[] not null default '{}',
     primary key (template, version, channel, locale, part)
 );
-comment on table herald.template_part is 'Liquid sources of a template version by channel, locale and part';
+create index template_part_uses on herald.template_part using gin (uses);
+comment on table herald.template_part is
+    'Liquid sources of a template version by channel, locale and part; uses names what they render or include';
+
+-- template_use: the versions of shared templates that a published version was made with, those that they
+-- use in turn included.
+create table herald.template_use (
+    template text not null,
+    version integer not null,
+    used text not null,
+    used_version integer not null,
+    primary key (template, version, used)
+);
+create index template_use_used on herald.template_use (used);
+comment on table herald.template_use is
+    'Versions of shared templates that a published version of a template keeps to';

@@ -11,6 +11,8 @@ create trigger cache_invalidate after insert or update or delete or truncate on 
     for each statement execute function herald.cache_invalidate();
 create trigger cache_invalidate after insert or update or delete or truncate on herald.template_part
     for each statement execute function herald.cache_invalidate();
+create trigger cache_invalidate after insert or update or delete or truncate on herald.template_use
+    for each statement execute function herald.cache_invalidate();
 create trigger cache_invalidate after insert or update or delete or truncate on herald.category
     for each statement execute function herald.cache_invalidate();
 create trigger cache_invalidate after insert or update or delete or truncate on herald.armed

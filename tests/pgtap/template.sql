@@ -1,4 +1,4 @@
--- template: categories, templates, their drafts and versions, template_check and template_parts.
+-- template: categories, templates, their drafts and versions, template_check and template_sources.
 begin;
 select * from no_plan();
 
@@ -63,6 +63,7 @@ select throws_ok('select herald.notify_template_part(' || arguments || ')', stat
                ('''welcom'', ''sms'', ''text'', ''x''', '22023', 'unknown template "welcom"'),
                ('''welcome'', null, ''text'', ''x''', '22004', 'channel must not be null'),
                ('''welcome'', ''smss'', ''text'', ''x''', '22023', 'unknown channel "smss"'),
+               ('''welcome'', ''shared'', ''text'', ''x''', '22023', 'unknown part of channel shared "text"'),
                ('''welcome'', ''sms'', null, ''x''', '22004', 'part must not be null'),
                ('''welcome'', ''sms'', ''title'', ''x''', '22023', 'unknown part of channel sms "title"'),
                ('''welcome'', ''sms'', ''text'', ''x'', null', '22004', 'locale must not be null'),
@@ -152,15 +153,15 @@ select throws_ok($$select herald.notify_template_rollback('w', 1)$$, '22023', 'u
 
 -- sources by locale
 select results_eq(
-    format($$select part, source from herald.template_parts('welcome', 1, 'email', %L) order by part$$, locale),
+    format($$select name, source from herald.template_sources('welcome', 1, 'email', %L)$$, locale),
     format($$values ('subject', %L), ('text', 'Hello!')$$, subject), format('locale "%s"', locale))
-  from (values ('', 'Hi {{ name }}'), ('ko', '안녕 {{ name }}'), ('ko-KR', '안녕 {{ name }}'), ('de', 'Hi {{ name }}'))
-       v(locale, subject);
-select results_eq($$select source from herald.template_parts('welcome', null, 'email', '') where part = 'text'$$,
-                  $$values ('Hello!')$$, 'no version stands for the published one');
+  from (values ('', 'Hi {{ name }}'), ('ko', '안녕 {{ name }}'), ('ko-KR', '안녕 {{ name }}'),
+               ('ko-Kore-KR', '안녕 {{ name }}'), ('kor', 'Hi {{ name }}'), ('de', 'Hi {{ name }}')) v(locale, subject);
 select herald.notify_template_part('welcome', 'email', 'subject', '안녕 KR', 'ko-KR') \g /dev/null
-select results_eq($$select source from herald.template_parts('welcome', 3, 'email', 'ko-KR') where part = 'subject'$$,
+select results_eq($$select source from herald.template_sources('welcome', 3, 'email', 'ko-KR') where name = 'subject'$$,
                   $$values ('안녕 KR')$$, 'the exact locale comes first');
+select is(herald.locale_chain('zh-Hant-TW'), '{zh-Hant-TW,zh-Hant,zh,""}', 'each shorter locale is tried');
+select is(herald.locale_chain(''), '{""}', 'no locale is the default alone');
 
 select * from finish();
 rollback;

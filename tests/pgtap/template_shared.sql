@@ -1,0 +1,120 @@
+-- template_shared: templates that others use by name: publishing, pins, locales, translations, dependencies.
+begin;
+select * from no_plan();
+
+create function publish(template text) returns integer language sql as $$ select herald.notify_template_publish(template) $$;
+create function part(template text, channel text, part text, source text, locale text default '') returns integer
+language sql as $$ select herald.notify_template_part(template, channel, part, source, locale) $$;
+create function hint_of(statement text) returns text language plpgsql as $$
+declare v_hint text;
+begin
+    execute statement;
+    return null;
+exception when others then
+    get stacked diagnostics v_hint = pg_exception_hint;
+    return v_hint;
+end
+$$;
+
+select herald.notify_template(name) from unnest(array['footer', 'signature', 'order', 'translations']) name \g /dev/null
+select part('order', 'email', 'subject', 'Order') \g /dev/null
+select is(part('order', 'email', 'html', '<p>{{ no }}</p>{% render "footer", shop: shop %}'), 1,
+          'a draft may use what is not there yet');
+select is(uses, '{footer}', 'what it uses is known') from herald.template_part where part = 'html';
+select throws_ok($$select publish('order')$$, '55000', 'template "order" version 1 uses "footer", which is not published');
+select is(hint_of($$select publish('order')$$),
+          'Publish "footer" first: what is shared are its parts of channel shared.', 'the hint says what to do');
+select part('order', 'email', 'text', '{% include "foter" %}') \g /dev/null
+select part('footer', 'shared', 'body', E'{% if shop %}\n{{ shop }}, {% render "signature" %}{% endif %}') \g /dev/null
+select throws_ok($$select publish('footer')$$, '55000', 'template "footer" version 1 uses "signature", which is not published');
+select part('signature', 'shared', 'body', 'your team') \g /dev/null
+select part('signature', 'shared', 'body', 'dein Team', 'de') \g /dev/null
+select is(publish('signature'), 1, 'a shared template is published');
+select is(publish('footer'), 1, 'and one that uses it');
+select is(hint_of($$select publish('order')$$), 'Did you mean "footer"?', 'the hint names the nearest one');
+select part('order', 'email', 'text', null) \g /dev/null
+select is(publish('order'), 1, 'now the template can be published');
+
+-- rendering
+create function html(locale text default '', version integer default null) returns text language sql as $$
+    select content from herald.notify_render('order', 'email', '{"no": 7, "shop": "A & B"}', locale, version => version)
+     where part = 'html'
+$$;
+select is(html(), E'<p>7</p>\nA &amp; B, your team', 'shared templates are escaped as the part that uses them');
+select is(html('de-AT'), E'<p>7</p>\nA &amp; B, dein Team', 'and fall back by locale');
+select results_eq($$select content from herald.notify_render('signature', 'shared', locale => 'de')$$,
+                  $$values ('dein Team')$$, 'a shared body is rendered by itself');
+
+-- what is published never changes
+select part('signature', 'shared', 'body', 'all of us') \g /dev/null
+select is(publish('signature'), 2, 'a new version of what is shared');
+select is(html(), E'<p>7</p>\nA &amp; B, your team', 'does not change a published version');
+select results_eq(
+    $$select template, version, current, used, used_version, outdated from herald.template_dependency order by 1, 4$$,
+    $$values ('footer', 1, true, 'signature', 1, true), ('order', 1, true, 'footer', 1, false),
+             ('order', 1, true, 'signature', 1, true)$$, 'dependencies are listed, those of dependencies too');
+select is(part('order', 'email', 'subject', 'Order 2'), 2, 'a draft');
+select is(html(version => 2), E'<p>7</p>\nA &amp; B, all of us', 'uses what is published now');
+select results_eq($$select used, used_version, current from herald.template_dependency where version = 2 and template = 'order'$$,
+                  $$values ('footer', null::integer, false)$$, 'and its dependencies are listed');
+select is(publish('order'), 2, 'publish');
+select is(html(), E'<p>7</p>\nA &amp; B, all of us', 'its version keeps to the new one');
+select herald.notify_template_rollback('order', 1) \g /dev/null
+select is(html(), E'<p>7</p>\nA &amp; B, your team', 'the old one to the old one');
+
+-- errors inside of what is shared name it
+select part('signature', 'shared', 'body', E'\n{{ team }}') \g /dev/null
+select publish('signature') \g /dev/null
+select herald.notify_template('mail') \g /dev/null
+select part('mail', 'sms', 'text', 'Hi{% render "signature" %}') \g /dev/null
+select publish('mail') \g /dev/null
+select throws_ok($$select * from herald.notify_render('mail', 'sms')$$, '22023',
+    'template "mail" version 1, channel sms, part text, shared template "signature": line 2, column 4: unknown variable "team"');
+select part('footer', 'shared', 'body', '{% render "footer" %}') \g /dev/null
+select publish('footer') \g /dev/null
+select part('mail', 'sms', 'text', '{% render "footer" %}') \g /dev/null
+select publish('mail') \g /dev/null
+select throws_like($$select * from herald.notify_render('mail', 'sms')$$, '%nested more than 64 levels deep',
+                   'what uses itself ends');
+
+-- what one locale alone breaks is found when it is published
+select part('mail', 'sms', 'text', '{% include "translations" %}') \g /dev/null
+select part('translations', 'shared', 'body', 'fine') \g /dev/null
+select part('translations', 'shared', 'body', '{% assign x = 1 %}{% include "order" %}', 'fr') \g /dev/null
+select throws_like($$select publish('translations')$$, '%uses "order", which is not published',
+                   'what has no shared body cannot be used');
+select part('translations', 'shared', 'body', null, 'fr') \g /dev/null
+
+-- translations
+select throws_ok(format('select part(%L, %L, %L, %L)', 'translations', 'shared', 'translations', source), '22023', message)
+  from (values ('{', 'translations are not valid JSON'), ('[]', 'translations must be an object'),
+               ('{"a": {"b": 1}}', 'a translation must be a text'), ('{"a": ["x"]}', 'a translation must be a text'))
+       v(source, message);
+select part('translations', 'shared', 'translations', '{"hello": "Hello"}') \g /dev/null
+select part('translations', 'shared', 'translations', '{"hello": "Hallo"}', 'de') \g /dev/null
+select publish('translations') \g /dev/null
+select part('mail', 'shared', 'translations', '{"hello": "Hi"}') \g /dev/null
+select publish('mail') \g /dev/null
+select results_eq($$select name, source from herald.template_sources('mail', 3, 'sms', 'de') where kind = 'translations'$$,
+                  $$values ('mail', '{"hello": "Hi"}'), ('translations', '{"hello": "Hallo"}'),
+                           ('translations', '{"hello": "Hello"}')$$,
+                  'its own translations come first, then those of all');
+
+-- a template that is only shared is not sent
+select herald.notify_recipient('ann', 'ann@example.com') \g /dev/null
+select throws_ok($$select herald.notify_send('signature', 'ann')$$, '55000',
+                 'template "signature" is only for use by other templates');
+
+-- a source by itself
+select is(herald.liquid_render('Hi {{ name }}{% render "s", n: 2 %}', '{"name": "<Ann>"}', '{"s": "!{{ n }}"}', html => true),
+          'Hi &lt;Ann&gt;!2', 'liquid_render');
+select is(herald.liquid_render('{{ nobody }}', strict => false), '', 'lax');
+select throws_ok($$select herald.liquid_render('{{ nobody }}')$$, '22023', 'source: line 1, column 4: unknown variable "nobody"');
+select throws_ok($$select herald.liquid_render('{% render "x" %}')$$, '42601', 'source: line 1, column 1: unknown partial "x"');
+select throws_ok($$select herald.liquid_render(null)$$, '22004', 'source must not be null');
+select throws_ok($$select herald.liquid_render('', '[]')$$, '22023', 'data must be an object');
+select is(herald.liquid_render('{{ "now" | date: "%H:%M" }}', at => '2026-07-01 12:00Z', timezone => 'Europe/Berlin'), '14:00',
+          'it prints times in the zone');
+
+select * from finish();
+rollback;
