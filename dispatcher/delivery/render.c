@@ -29,6 +29,7 @@ struct render_template
 {
     struct render_part parts[MESSAGE_PARTS_MAX];
     size_t count;
+    bool lax;
     struct shared_source *shared;
     char *problem; /* why it is unusable, or NULL */
 };
@@ -94,6 +95,12 @@ render_template_parts(const struct render_template *template)
 }
 
 void
+render_template_set_lax(struct render_template *template)
+{
+    template->lax = true;
+}
+
+void
 render_template_share(struct render_template *template, const char *name, const char *source,
                       size_t source_len)
 {
@@ -132,7 +139,7 @@ options_for(const struct render_template *template, bool html)
         .mem = heap,
         .limits = LQ_LIMITS_DEFAULT,
         .escape = html ? LQ_ESCAPE_HTML : LQ_ESCAPE_NONE,
-        .strict = true,
+        .strict = !template->lax,
         .partial = find_shared,
         .host = (void *) (uintptr_t) template, /* callbacks only read it */
     };

@@ -15,6 +15,9 @@ struct render_template;
 struct render_template *render_template_create(void);
 void render_template_destroy(struct render_template *template);
 
+/* Let unknown variables and filters be no errors. Set it before parts are added. */
+void render_template_set_lax(struct render_template *template);
+
 /* A template that parts may use by name. Add them before the parts. */
 void render_template_share(struct render_template *template, const char *name, const char *source,
                            size_t source_len);
@@ -28,9 +31,9 @@ void render_template_add(struct render_template *template, const char *part, con
 size_t render_template_parts(const struct render_template *template);
 
 /*
- * Render all parts of the delivery into its message, strictly: an unknown variable is an error.
- * False with *ret_reason (in the delivery's arena; names template, part, line and column) when the
- * content cannot be made.
+ * Render all parts of the delivery into its message. An unknown variable is an error unless the
+ * template is lax. False with *ret_reason (in the delivery's arena; names template, part, line and
+ * column) when the content cannot be made.
  */
 bool render_message(const struct render_template *template, struct delivery *delivery,
                     const char **ret_reason);
