@@ -5,7 +5,7 @@ revoke all on all sequences in schema herald from public;
 revoke all on all routines in schema herald from public;
 
 grant usage on schema herald
-    to herald_sender, herald_dispatcher, herald_gateway, herald_operator, herald_analyst;
+    to herald_sender, herald_dispatcher, herald_gateway, herald_operator, herald_author, herald_analyst;
 
 -- What applications do, and operators as well.
 grant execute on function
@@ -50,7 +50,8 @@ grant execute on function herald.notify_status(uuid) to herald_analyst;
 grant select on
     herald.notification, herald.outbox, herald.retry, herald.delivery, herald.attempt, herald.event,
     herald.category, herald.template, herald.template_version, herald.template_part,
-    herald.template_use, herald.template_dependency, herald.delivery_edge
+    herald.template_use, herald.template_dependency, herald.template_sample, herald.template_privilege,
+    herald.template_history, herald.delivery_edge
     to herald_analyst, herald_operator;
 grant select (name, kind, channel, settings, rank, concurrency, enabled, created_at, updated_at)
     on herald.provider to herald_analyst, herald_operator;

@@ -4,7 +4,7 @@ declare
     v_role text;
 begin
     foreach v_role in array array['herald_sender', 'herald_dispatcher', 'herald_gateway',
-                                  'herald_operator', 'herald_analyst']
+                                  'herald_operator', 'herald_author', 'herald_analyst']
     loop
         if not exists (select from pg_catalog.pg_roles where rolname = v_role) then
             begin

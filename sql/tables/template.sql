@@ -4,12 +4,17 @@ create table herald.template (
     description text not null default '',
     category text,
     published_version integer,
+    tags text[] not null default '{}' check (cardinality(tags) <= 32),
+    mode text not null default 'strict' check (mode in ('strict', 'lax')),
+    search tsvector,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now()
 );
 comment on table herald.template is 'Named templates; published_version is what notify_send uses';
+create index template_search_idx on herald.template using gin (search);
 
--- template_version: immutable once published_at is set.
+-- template_version: immutable once published_at is set. Authors are session_user: inside the functions,
+-- which run with the rights of their owner, current_user is always that owner.
 create table herald.template_version (
     template text not null,
     version integer not null check (version > 0),
@@ -17,6 +22,8 @@ create table herald.template_version (
     created_by text not null default session_user,
     created_at timestamptz not null default now(),
     published_at timestamptz,
+    published_by text,
+    variables jsonb not null default '{}',
     primary key (template, version)
 );
 comment on table herald.template_version is 'Versions of templates; immutable once published';

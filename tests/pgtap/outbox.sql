@@ -32,7 +32,7 @@ $$;
 select is((select count(distinct tableoid) from herald.outbox), 12::bigint, 'every leaf holds a row');
 
 select is(has_table_privilege(r, 'herald.outbox', p), false, format('%s has no %s on outbox', r, p))
-  from unnest(array['herald_sender', 'herald_dispatcher', 'herald_gateway', 'herald_operator', 'herald_analyst']) r
+  from unnest(array['herald_sender', 'herald_dispatcher', 'herald_gateway', 'herald_operator', 'herald_author', 'herald_analyst']) r
  cross join unnest(array['insert', 'update', 'delete', 'truncate']) p;
 
 select * from finish();

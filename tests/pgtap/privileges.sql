@@ -28,10 +28,10 @@ select is_empty(
          and p.proname not in ('notify_send', 'notify_send_many')$$, -- pin it in C: send.sql and send_many.sql
     'every function that could be led astray pins its search_path');
 select is_empty(
-    $$select rolname from pg_roles where rolname in ('herald_sender', 'herald_dispatcher', 'herald_gateway', 'herald_operator', 'herald_analyst')
+    $$select rolname from pg_roles where rolname in ('herald_sender', 'herald_dispatcher', 'herald_gateway', 'herald_operator', 'herald_author', 'herald_analyst')
          and (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolcanlogin or rolreplication)$$, 'our roles are powerless groups');
-select is(count(*), 5::bigint, 'all five exist')
-  from pg_roles where rolname in ('herald_sender', 'herald_dispatcher', 'herald_gateway', 'herald_operator', 'herald_analyst');
+select is(count(*), 6::bigint, 'all six exist')
+  from pg_roles where rolname in ('herald_sender', 'herald_dispatcher', 'herald_gateway', 'herald_operator', 'herald_author', 'herald_analyst');
 select is_empty(
     $$select p.oid::regprocedure from pg_proc p join pg_namespace n on n.oid = p.pronamespace
        where nspname = 'herald' and obj_description(p.oid, 'pg_proc') is null$$, 'every function is explained');
