@@ -25,19 +25,29 @@ grant execute on function
     herald.notify_provider(text, text, text, jsonb, jsonb, integer, integer, boolean),
     herald.notify_provider_remove(text),
     herald.notify_category(text, text, text[], boolean, text, integer, interval, integer),
-    herald.notify_template(text, text, text),
-    herald.notify_template_part(text, text, text, text, text),
-    herald.notify_template_publish(text, text),
-    herald.notify_template_rollback(text, integer),
-    herald.template_check(text, text, text),
     herald.template_sources(text, integer, text, text),
-    herald.channel_parts(),
-    herald.liquid_render(text, jsonb, jsonb, boolean, boolean, text, timestamptz, text),
+    herald.notify_template_grant(text, text, text),
+    herald.notify_template_revoke(text, text, text),
     herald.notify_render(text, text, jsonb, text, text, integer),
     herald.notify_preview(text, text, jsonb),
     herald.notify_replay_preview(uuid),
     herald.notify_suppression_remove(text, text, text)
     to herald_operator;
+
+-- Templates. Authors may call these, and each one asks check_template_privilege().
+grant execute on function
+    herald.notify_template(text, text, text, text[], text),
+    herald.notify_template_part(text, text, text, text, text),
+    herald.notify_template_publish(text, text),
+    herald.notify_template_rollback(text, integer),
+    herald.notify_template_discard(text),
+    herald.template_check(text, text, text),
+    herald.liquid_render(text, jsonb, jsonb, boolean, boolean, text, timestamptz, text),
+    herald.channel_parts()
+    to herald_author, herald_operator;
+grant execute on function herald.has_template_privilege(text, text)
+    to herald_author, herald_operator, herald_analyst;
+grant select on herald.template_versions to herald_author, herald_operator, herald_analyst;
 
 -- What a dispatcher lives on.
 grant execute on function

@@ -1,6 +1,7 @@
 -- notify_template_publish: makes the draft the version that sends use; from then on it never changes.
 -- Parameters: template; comment - what changed
--- Returns: the version · Writes: template, template_version, template_use · Called by: operators
+-- Returns: the version · Writes: template, template_version, template_use, template_history
+-- Called by: operators, authors
 create function herald.notify_template_publish(template text, comment text default '')
 returns integer
 language plpgsql security definer
@@ -10,6 +11,7 @@ declare
     v_version integer;
     v_part record;
 begin
+    perform herald.check_template_privilege(template, 'publish');
     perform herald.check_template(template);
     if comment is null then
         raise exception using errcode = '22004', message = 'comment must not be null';
@@ -68,11 +70,13 @@ begin
     end loop;
 
     update herald.template_version v
-       set published_at = now(), comment = notify_template_publish.comment
+       set published_at = now(), published_by = session_user,
+           comment = notify_template_publish.comment
      where v.template = notify_template_publish.template and v.version = v_version;
     update herald.template t
        set published_version = v_version, updated_at = now()
      where t.name = notify_template_publish.template;
+    perform herald.template_log(template, v_version, 'publish', jsonb_build_object('comment', comment));
     return v_version;
 end
 $$;

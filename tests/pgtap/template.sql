@@ -52,6 +52,17 @@ end
 $$;
 select is(current_setting('test.hint'), 'Did you mean "orders"?', 'the hint names the nearest category');
 
+select throws_ok($$select herald.notify_template('welcome', mode => 'loose')$$, '22023', 'unknown mode "loose"');
+select throws_ok($$select herald.notify_template('welcome', tags => '{Bad}')$$, '22023', 'tag is not a valid name');
+select throws_ok($$select herald.notify_template('welcome', tags => '{null}')$$, '22004', 'tag must not be null');
+select throws_ok($$select herald.notify_template('welcome', tags => array(select 't' || i from generate_series(1, 33) i))$$, '54000',
+                 'tags has more than 32 elements');
+select lives_ok($$select herald.notify_template('welcome', 'Says hello', 'orders', '{x,b,x}', 'lax')$$);
+select herald.notify_template('welcome', 'Says hello', 'orders') \g /dev/null
+select results_eq('select tags, mode from herald.template', $$values ('{b,x}'::text[], 'lax')$$, 'tags once each; null leaves tags and mode');
+select herald.notify_template('welcome', 'Says hello', 'orders', '{}', 'strict') \g /dev/null
+select results_eq('select tags, mode from herald.template', $$values ('{}'::text[], 'strict')$$, 'they change back');
+
 -- drafts
 select is(herald.notify_template_part('welcome', 'email', 'subject', 'Hello {{ name }}'), 1, 'the first draft is version 1');
 select is(herald.notify_template_part('welcome', 'email', 'text', 'Hello!'), 1, 'it grows');
@@ -150,6 +161,18 @@ select throws_ok($$select herald.notify_template_rollback('welcome', 3)$$, '2202
 select throws_ok($$select herald.notify_template_rollback('welcome', 99)$$, '22023');
 select throws_ok($$select herald.notify_template_rollback('welcome', null)$$, '22004', 'version must not be null');
 select throws_ok($$select herald.notify_template_rollback('w', 1)$$, '22023', 'unknown template "w"');
+
+-- versions and drafts that are given up
+select results_eq($$select version, state, comment, created_by, published_by, published_at is not null from herald.template_versions
+                     where template = 'welcome' order by version$$,
+    $$values (1, 'current', 'first', session_user::text collate "default", session_user::text collate "default", true), (2, 'published', '', session_user::text, session_user::text, true),
+             (3, 'draft', '', session_user::text, null, false)$$, 'versions and their states');
+select is(herald.notify_template_discard('welcome'), 3, 'a draft is discarded');
+select is_empty($$select from herald.template_part where template = 'welcome' and version = 3$$, 'with its parts');
+select throws_ok($$select herald.notify_template_discard('welcome')$$, '55000', 'template "welcome" has no draft to discard');
+select throws_ok($$select herald.notify_template_discard('w')$$, '22023', 'unknown template "w"');
+select is(published_version, 1, 'what is published stays') from herald.template where name = 'welcome';
+select is(herald.notify_template_part('welcome', 'email', 'text', 'Third'), 3, 'the next draft begins anew');
 
 -- sources by locale
 select results_eq(
