@@ -19,6 +19,7 @@
 #include "outbox.h"
 #include "request.h"
 #include "value.h"
+#include "variables.h"
 
 enum
 {
@@ -342,6 +343,8 @@ herald_request_resolve(struct herald_request *request)
         ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                 errmsg("template \"%s\" is only for use by other templates", name),
                 errhint("Give it parts of a channel with herald.notify_template_part()."));
+    if (found.variables != NULL)
+        request->data = herald_variables_apply(found.variables, request->data, name, found.version);
     if (request->category == NULL && found.category[0] != '\0')
         request->category = cstring_to_text(found.category);
     if (request->category != NULL &&

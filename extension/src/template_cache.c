@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
+#include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -18,6 +19,7 @@
 #include "compat.h"
 #include "outbox.h"
 #include "template_cache.h"
+#include "variables.h"
 
 HERALD_FUNCTION(herald_cache_invalidate);
 
@@ -171,6 +173,30 @@ keep(HTAB *table, const void *entry, Size size, uint64 generation)
         memcpy(hash_search(table, entry, HASH_ENTER, NULL), entry, size);
 }
 
+/*
+ * The declared variables in a column of the first row, compiled into memory that lives as long as
+ * the entries. An error leaves nothing behind.
+ */
+static const struct herald_variables *
+compile_variables(int number)
+{
+    struct herald_variables *variables;
+    MemoryContext context;
+    MemoryContext before;
+    bool is_null;
+    Datum declaration =
+        SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, number, &is_null);
+
+    if (is_null)
+        return NULL;
+    context = AllocSetContextCreate(CurrentMemoryContext, "herald variables", ALLOCSET_SMALL_SIZES);
+    before = MemoryContextSwitchTo(context);
+    variables = herald_variables_compile(DatumGetJsonbP(declaration));
+    MemoryContextSwitchTo(before);
+    MemoryContextSetParent(context, cache.context);
+    return variables;
+}
+
 bool
 herald_template_find(const char *name, struct herald_template *ret)
 {
@@ -193,7 +219,9 @@ herald_template_find(const char *name, struct herald_template *ret)
             &plan,
             "select t.published_version, t.category, (select string_agg(distinct"
             " p.channel::text, ',') from herald.template_part p where p.template = t.name"
-            " and p.version = t.published_version) from herald.template t where t.name = $1",
+            " and p.version = t.published_version), (select nullif(v.variables, '{}')"
+            " from herald.template_version v where v.template = t.name"
+            " and v.version = t.published_version) from herald.template t where t.name = $1",
             name))
         return false;
     memset(ret, 0, sizeof(*ret));
@@ -205,6 +233,7 @@ herald_template_find(const char *name, struct herald_template *ret)
     if (category != NULL)
         strlcpy(ret->category, category, sizeof(ret->category));
     ret->channels = herald_channel_bits(column(3));
+    ret->variables = compile_variables(4);
     keep(cache.templates, ret, sizeof(*ret), generation);
     return true;
 }

@@ -25,12 +25,16 @@ enum
     HERALD_NAME_SIZE = 64 /* with the NUL */
 };
 
+struct herald_variables;
+
 struct herald_template
 {
     char name[HERALD_NAME_SIZE];
     int version;                     /* the published one, 0: none */
     uint32 channels;                 /* bit per channel that the published version has parts for */
     char category[HERALD_NAME_SIZE]; /* empty: none */
+    /* Declared by the published version, NULL: nothing. Valid until the next lookup. */
+    const struct herald_variables *variables;
 };
 
 struct herald_category
