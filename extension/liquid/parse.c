@@ -457,6 +457,16 @@ lq_parser_body(struct lq_parser *parser, const struct lq_tag *tag, struct lq_blo
     return ret_stop->id != LQ_TAG_NONE || lq_parser_never_closed(parser, tag);
 }
 
+/* Go on reading where `outer`, a copy of the parser, stands. */
+static void
+resume(struct lq_parser *parser, const struct lq_parser *outer)
+{
+    parser->source = outer->source;
+    parser->at = outer->at;
+    parser->lines_end = outer->lines_end;
+    parser->trim = outer->trim;
+}
+
 bool
 lq_parser_lines(struct lq_parser *parser, const struct lq_tag *tag, struct lq_block *block)
 {
@@ -470,9 +480,7 @@ lq_parser_lines(struct lq_parser *parser, const struct lq_tag *tag, struct lq_bl
         (!lq_parser_enter(parser, tag->at) || !parse_nodes(parser, block, &stop)))
         return false;
     lq_parser_leave(parser);
-    parser->at = outer.at;
-    parser->lines_end = outer.lines_end;
-    parser->trim = outer.trim;
+    resume(parser, &outer);
     return stop.id == LQ_TAG_NONE || lq_parser_unexpected(parser, tag, &stop);
 }
 
@@ -631,10 +639,7 @@ parse_partial(struct lq_parser *parser, struct lq_partial *partial)
     if (!done)
         return lq_fault_inside(&parser->fault, partial);
     lq_parser_leave(parser);
-    parser->source = outer.source;
-    parser->at = outer.at;
-    parser->lines_end = outer.lines_end;
-    parser->trim = outer.trim;
+    resume(parser, &outer);
     return true;
 }
 
