@@ -383,21 +383,10 @@ parse_arguments(struct lq_lexer *lexer, struct lq_call *call)
     return true;
 }
 
-static bool
-unknown_filter(struct lq_lexer *lexer, struct lq_str nearest)
-{
-    if (nearest.len > 0)
-        return lq_fault_set(&lexer->parser->fault, LQ_ERR_SYNTAX, lq_lexer_position(lexer),
-                            "unknown filter \"%.*s\", did you mean \"%.*s\"?",
-                            LQ_QUOTE(lexer->text), LQ_QUOTE(nearest));
-    return lq_fault_set(&lexer->parser->fault, LQ_ERR_SYNTAX, lq_lexer_position(lexer),
-                        "unknown filter \"%.*s\"", LQ_QUOTE(lexer->text));
-}
-
 static struct lq_call *
 parse_call(struct lq_lexer *lexer)
 {
-    struct lq_str nearest;
+    struct lq_nearest nearest;
     const struct lq_filter *filter;
     struct lq_call *call;
 
@@ -409,7 +398,8 @@ parse_call(struct lq_lexer *lexer)
     filter = lq_find_filter(lexer->text, &nearest);
     if (filter == NULL)
     {
-        (void) unknown_filter(lexer, nearest);
+        (void) lq_fault_unknown(&lexer->parser->fault, LQ_ERR_SYNTAX, lq_lexer_position(lexer),
+                                "filter", &nearest);
         return NULL;
     }
     call = lq_parser_alloc(lexer->parser, sizeof(*call));

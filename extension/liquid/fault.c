@@ -11,6 +11,7 @@
 enum
 {
     NAME_MAX_LENGTH = 32,
+    OFFERS_MAX = 1000,
     SHORT_NAME = 6 /* in a shorter name two mistakes are another name */
 };
 
@@ -147,27 +148,37 @@ distance(struct lq_str a, struct lq_str b)
     return last[b.len];
 }
 
-struct lq_str
-lq_nearest_name(struct lq_str name, struct lq_str (*name_at)(size_t index), size_t count)
+void
+lq_nearest_init(struct lq_nearest *nearest, struct lq_str name)
 {
-    struct lq_str best = { "", 0 };
-    unsigned best_distance = name.len < SHORT_NAME ? 2 : 3;
+    *nearest = (struct lq_nearest){ .name = name,
+                                    .best = { "", 0 },
+                                    .distance = name.len < SHORT_NAME ? 2 : 3 };
+}
 
-    if (name.len > NAME_MAX_LENGTH)
-        return best;
-    for (size_t i = 0; i < count; i++)
+void
+lq_nearest_offer(struct lq_nearest *nearest, struct lq_str known)
+{
+    struct lq_str name = nearest->name;
+    unsigned found;
+
+    if (nearest->offers == OFFERS_MAX || name.len > NAME_MAX_LENGTH || known.len > NAME_MAX_LENGTH)
+        return;
+    nearest->offers++;
+    found = distance(name, known);
+    if (found < nearest->distance && found < name.len)
     {
-        struct lq_str candidate = name_at(i);
-        unsigned candidate_distance;
-
-        if (candidate.len > NAME_MAX_LENGTH)
-            continue;
-        candidate_distance = distance(name, candidate);
-        if (candidate_distance < best_distance && candidate_distance < name.len)
-        {
-            best = candidate;
-            best_distance = candidate_distance;
-        }
+        nearest->best = known;
+        nearest->distance = found;
     }
-    return best;
+}
+
+bool
+lq_fault_unknown(struct lq_fault *fault, enum lq_code code, size_t at, const char *what,
+                 const struct lq_nearest *nearest)
+{
+    if (nearest->best.len > 0)
+        return lq_fault_set(fault, code, at, "unknown %s \"%.*s\", did you mean \"%.*s\"?", what,
+                            LQ_QUOTE(nearest->name), LQ_QUOTE(nearest->best));
+    return lq_fault_set(fault, code, at, "unknown %s \"%.*s\"", what, LQ_QUOTE(nearest->name));
 }

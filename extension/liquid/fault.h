@@ -35,8 +35,22 @@ bool lq_fault_inside(struct lq_fault *fault, const struct lq_partial *partial);
 /* Turn the position into line and column. */
 void lq_fault_report(const struct lq_fault *fault, struct lq_str source, struct lq_error *ret);
 
-/* The name among count names that name was probably meant to be, or an empty string. */
-struct lq_str lq_nearest_name(struct lq_str name, struct lq_str (*name_at)(size_t index),
-                              size_t count);
+/* Looks for the known name that a mistyped one was probably meant to be. */
+struct lq_nearest
+{
+    struct lq_str name;
+    struct lq_str best; /* empty: none is near */
+    unsigned distance;
+    unsigned offers;
+};
+
+void lq_nearest_init(struct lq_nearest *nearest, struct lq_str name);
+
+/* A known name; only the first thousand are looked at. */
+void lq_nearest_offer(struct lq_nearest *nearest, struct lq_str known);
+
+/* unknown WHAT "name", did you mean "best"?; always false. */
+bool lq_fault_unknown(struct lq_fault *fault, enum lq_code code, size_t at, const char *what,
+                      const struct lq_nearest *nearest);
 
 #endif

@@ -15,20 +15,16 @@ enum
     FILTER_COUNT = sizeof(filters) / sizeof(filters[0])
 };
 
-static struct lq_str
-filter_name_at(size_t index)
-{
-    return filters[index].name;
-}
-
 const struct lq_filter *
-lq_find_filter(struct lq_str name, struct lq_str *ret_nearest)
+lq_find_filter(struct lq_str name, struct lq_nearest *ret_nearest)
 {
     for (size_t i = 0; i < FILTER_COUNT; i++)
     {
         if (lq_str_equal(filters[i].name, name))
             return &filters[i];
     }
-    *ret_nearest = lq_nearest_name(name, filter_name_at, FILTER_COUNT);
+    lq_nearest_init(ret_nearest, name);
+    for (size_t i = 0; i < FILTER_COUNT; i++)
+        lq_nearest_offer(ret_nearest, filters[i].name);
     return NULL;
 }

@@ -28,8 +28,8 @@ struct lq_filter
     uint8_t flags;
 };
 
-/* NULL when there is none of that name; then *ret_nearest may hold the one probably meant. */
-const struct lq_filter *lq_find_filter(struct lq_str name, struct lq_str *ret_nearest);
+/* NULL when there is none of that name; then *ret_nearest tells the one probably meant. */
+const struct lq_filter *lq_find_filter(struct lq_str name, struct lq_nearest *ret_nearest);
 
 /* A calculation came to too many digits; always NULL. */
 const struct lq_value *lq_number_too_large(struct lq_run *run);

@@ -36,12 +36,6 @@ lq_tag_name(enum lq_tag_id id)
     return tags[id].name;
 }
 
-static struct lq_str
-tag_name_at(size_t index)
-{
-    return tags[index].name;
-}
-
 size_t
 lq_depth_max(const struct lq_options *options)
 {
@@ -286,14 +280,12 @@ lq_parser_unexpected(struct lq_parser *parser, const struct lq_tag *tag, const s
 static bool
 unknown_tag(struct lq_parser *parser, const struct lq_tag *tag)
 {
-    struct lq_str nearest = lq_nearest_name(tag->name, tag_name_at, LQ_TAG_COUNT);
+    struct lq_nearest nearest;
 
-    if (nearest.len > 0)
-        return lq_fault_set(&parser->fault, LQ_ERR_SYNTAX, tag->at,
-                            "unknown tag \"%.*s\", did you mean \"%.*s\"?", LQ_QUOTE(tag->name),
-                            LQ_QUOTE(nearest));
-    return lq_fault_set(&parser->fault, LQ_ERR_SYNTAX, tag->at, "unknown tag \"%.*s\"",
-                        LQ_QUOTE(tag->name));
+    lq_nearest_init(&nearest, tag->name);
+    for (size_t i = 0; i < LQ_TAG_COUNT; i++)
+        lq_nearest_offer(&nearest, tags[i].name);
+    return lq_fault_unknown(&parser->fault, LQ_ERR_SYNTAX, tag->at, "tag", &nearest);
 }
 
 static void
