@@ -2,13 +2,6 @@
 #include "filter.h"
 #include "utf8.h"
 
-static bool
-undefined(struct lq_run *run, const struct lq_expr *expr)
-{
-    run->at = expr->at;
-    return lq_run_fail(run, LQ_ERR_UNDEFINED, "unknown variable \"%.*s\"", LQ_QUOTE(expr->source));
-}
-
 static const struct lq_value *
 array_at(const struct lq_value *array, int64_t index)
 {
@@ -186,11 +179,63 @@ path_root(struct lq_run *run, const struct lq_expr *expr, bool lenient)
     return lq_run_variable(run, name->string);
 }
 
+static void
+offer_members(struct lq_nearest *nearest, const struct lq_object *object)
+{
+    for (size_t i = 0; i < object->count && nearest->offers < LQ_OFFERS_MAX; i++)
+        lq_nearest_offer(nearest, object->members[i].key);
+}
+
+/* Variables that have a value, and the members of the data. */
+static void
+offer_variables(struct lq_run *run, struct lq_nearest *nearest)
+{
+    const struct lq_names *variables = &run->template->variables;
+
+    for (size_t i = 0; i < variables->count && nearest->offers < LQ_OFFERS_MAX; i++)
+    {
+        if (run->slots[i].local != NULL || run->slots[i].assigned != NULL)
+            lq_nearest_offer(nearest, variables->names[i]);
+    }
+    if (run->data != NULL)
+        offer_members(nearest, run->data);
+}
+
+/* A path leads nowhere: `holder` has no member `key`, or there is no variable when it is NULL. */
+static bool
+undefined(struct lq_run *run, const struct lq_expr *expr, const struct lq_value *holder,
+          struct lq_str key)
+{
+    const char *start = expr->source.data;
+    struct lq_str before = { start, 0 };
+    struct lq_nearest nearest;
+
+    if (holder != NULL && key.data > start && key.data < start + expr->source.len &&
+        key.data[-1] == '.')
+        before.len = (size_t) (key.data - start);
+    lq_nearest_init(&nearest, key);
+    if (holder == NULL)
+        offer_variables(run, &nearest);
+    else if (holder->type == LQ_OBJECT)
+        offer_members(&nearest, holder->object);
+    run->at = expr->at;
+    if (nearest.best.len == 0)
+        return lq_run_fail(run, LQ_ERR_UNDEFINED, "unknown variable \"%.*s\"",
+                           LQ_QUOTE(expr->source));
+    return lq_run_fail(run, LQ_ERR_UNDEFINED,
+                       "unknown variable \"%.*s\", did you mean \"%.*s%.*s\"?",
+                       LQ_QUOTE(expr->source), LQ_QUOTE(before), LQ_QUOTE(nearest.best));
+}
+
 static const struct lq_value *
 eval_path(struct lq_run *run, const struct lq_expr *expr, bool lenient)
 {
     const struct lq_value *value = path_root(run, expr, lenient);
+    const struct lq_value *holder = NULL;
+    struct lq_str last = LQ_STR("");
 
+    if (value == NULL && expr->path.slot != UINT32_MAX)
+        last = run->template->variables.names[expr->path.slot];
     for (const struct lq_segment *segment = expr->path.segments; segment != NULL && value != NULL;
          segment = segment->next)
     {
@@ -204,6 +249,8 @@ eval_path(struct lq_run *run, const struct lq_expr *expr, bool lenient)
             if (key == NULL)
                 return NULL;
         }
+        holder = value;
+        last = key->type == LQ_STRING ? key->string : LQ_STR("");
         value = property(run, value, key, (enum lq_command) segment->command);
     }
     if (value != NULL)
@@ -212,7 +259,7 @@ eval_path(struct lq_run *run, const struct lq_expr *expr, bool lenient)
         return NULL;
     if (run->options->strict && !lenient)
     {
-        (void) undefined(run, expr);
+        (void) undefined(run, expr, holder, last);
         return NULL;
     }
     return &lq_value_nil;

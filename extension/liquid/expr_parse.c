@@ -325,11 +325,14 @@ parse_option(struct lq_lexer *lexer, struct lq_call *call)
 {
     const char *keyword = call->filter->keyword;
 
-    if (keyword == NULL || strlen(keyword) != lexer->text.len ||
-        memcmp(keyword, lexer->text.data, lexer->text.len) != 0)
+    if (keyword == NULL)
         return lq_fault_set(&lexer->parser->fault, LQ_ERR_SYNTAX, lq_lexer_position(lexer),
                             "filter \"%.*s\" takes no argument named \"%.*s\"",
                             LQ_QUOTE(call->filter->name), LQ_QUOTE(lexer->text));
+    if (!lq_str_equal((struct lq_str){ keyword, strlen(keyword) }, lexer->text))
+        return lq_fault_set(&lexer->parser->fault, LQ_ERR_SYNTAX, lq_lexer_position(lexer),
+                            "filter \"%.*s\" takes no argument named \"%.*s\", expected \"%s\"",
+                            LQ_QUOTE(call->filter->name), LQ_QUOTE(lexer->text), keyword);
     lq_lexer_next(lexer);
     lq_lexer_next(lexer);
     call->option = lq_parse_expr(lexer, false);

@@ -11,7 +11,6 @@
 enum
 {
     NAME_MAX_LENGTH = 32,
-    OFFERS_MAX = 1000,
     SHORT_NAME = 6 /* in a shorter name two mistakes are another name */
 };
 
@@ -162,7 +161,8 @@ lq_nearest_offer(struct lq_nearest *nearest, struct lq_str known)
     struct lq_str name = nearest->name;
     unsigned found;
 
-    if (nearest->offers == OFFERS_MAX || name.len > NAME_MAX_LENGTH || known.len > NAME_MAX_LENGTH)
+    if (nearest->offers == LQ_OFFERS_MAX || name.len > NAME_MAX_LENGTH ||
+        known.len > NAME_MAX_LENGTH)
         return;
     nearest->offers++;
     found = distance(name, known);

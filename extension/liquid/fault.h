@@ -16,7 +16,8 @@ struct lq_fault
 
 enum
 {
-    LQ_QUOTE_MAX = 60
+    LQ_QUOTE_MAX = 60,
+    LQ_OFFERS_MAX = 1000
 };
 
 /* For printing part of the template or the data inside a message: "%.*s". */
@@ -46,7 +47,7 @@ struct lq_nearest
 
 void lq_nearest_init(struct lq_nearest *nearest, struct lq_str name);
 
-/* A known name; only the first thousand are looked at. */
+/* A known name; only the first LQ_OFFERS_MAX are looked at. */
 void lq_nearest_offer(struct lq_nearest *nearest, struct lq_str known);
 
 /* unknown WHAT "name", did you mean "best"?; always false. */

@@ -265,7 +265,8 @@ lq_parser_split(const struct lq_parser *parser, struct lq_token token, struct lq
 bool
 lq_parser_never_closed(struct lq_parser *parser, const struct lq_tag *tag)
 {
-    return lq_fault_set(&parser->fault, LQ_ERR_SYNTAX, tag->at, "tag \"%.*s\" was never closed",
+    return lq_fault_set(&parser->fault, LQ_ERR_SYNTAX, tag->at,
+                        "tag \"%.*s\" was never closed by \"end%.*s\"", LQ_QUOTE(tag->name),
                         LQ_QUOTE(tag->name));
 }
 
@@ -273,8 +274,16 @@ bool
 lq_parser_unexpected(struct lq_parser *parser, const struct lq_tag *tag, const struct lq_tag *stop)
 {
     return lq_fault_set(&parser->fault, LQ_ERR_SYNTAX, stop->at,
-                        "unexpected tag \"%.*s\" inside of tag \"%.*s\"", LQ_QUOTE(stop->name),
-                        LQ_QUOTE(tag->name));
+                        "unexpected tag \"%.*s\" inside of tag \"%.*s\", expected \"end%.*s\"",
+                        LQ_QUOTE(stop->name), LQ_QUOTE(tag->name), LQ_QUOTE(tag->name));
+}
+
+/* A part or end of a tag stands where none is open. */
+static bool
+outside(struct lq_parser *parser, const struct lq_tag *stop)
+{
+    return lq_fault_set(&parser->fault, LQ_ERR_SYNTAX, stop->at,
+                        "unexpected tag \"%.*s\" outside of its block", LQ_QUOTE(stop->name));
 }
 
 static bool
@@ -396,7 +405,8 @@ static bool
 missing_tag_end(struct lq_parser *parser, struct lq_token token)
 {
     return lq_fault_set(&parser->fault, LQ_ERR_SYNTAX, position_of(parser, token.text.data),
-                        token.closed ? "a tag has no name" : "\"{%%\" is not closed by \"%%}\"");
+                        token.closed ? "expected the name of a tag behind \"{%%\""
+                                     : "\"{%%\" is not closed by \"%%}\"");
 }
 
 /* Parse nodes up to a tag that is no tag of its own (ret_stop) or the end (LQ_TAG_NONE). */
@@ -473,7 +483,7 @@ lq_parser_lines(struct lq_parser *parser, const struct lq_tag *tag, struct lq_bl
         return false;
     lq_parser_leave(parser);
     resume(parser, &outer);
-    return stop.id == LQ_TAG_NONE || lq_parser_unexpected(parser, tag, &stop);
+    return stop.id == LQ_TAG_NONE || outside(parser, &stop);
 }
 
 void
@@ -610,9 +620,7 @@ parse_whole(struct lq_parser *parser, struct lq_block *block)
 
     if (!parse_nodes(parser, block, &stop))
         return false;
-    return stop.id == LQ_TAG_NONE ||
-           lq_fault_set(&parser->fault, LQ_ERR_SYNTAX, stop.at,
-                        "unexpected tag \"%.*s\" outside of its block", LQ_QUOTE(stop.name));
+    return stop.id == LQ_TAG_NONE || outside(parser, &stop);
 }
 
 /* Parse a partial's source in the place of the one that names it. */
