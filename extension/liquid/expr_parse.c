@@ -386,32 +386,57 @@ parse_arguments(struct lq_lexer *lexer, struct lq_call *call)
     return true;
 }
 
-static struct lq_call *
-parse_call(struct lq_lexer *lexer)
+/* The arguments of a filter that is not known. */
+static bool
+skip_arguments(struct lq_lexer *lexer)
+{
+    if (!lq_lexer_accept(lexer, ':'))
+        return true;
+    do
+    {
+        if (lq_lexer_at_keyword(lexer))
+        {
+            lq_lexer_next(lexer);
+            lq_lexer_next(lexer);
+        }
+        if (lq_parse_expr(lexer, false) == NULL)
+            return false;
+    } while (lq_lexer_accept(lexer, ','));
+    return true;
+}
+
+static bool
+unknown_filter(struct lq_lexer *lexer, const struct lq_nearest *nearest)
+{
+    if (lexer->parser->options->strict)
+        return lq_fault_unknown(&lexer->parser->fault, LQ_ERR_SYNTAX, lq_lexer_position(lexer),
+                                "filter", nearest);
+    lq_lexer_next(lexer);
+    return skip_arguments(lexer);
+}
+
+/* *ret stays NULL when the filter is not known and need not be. */
+static bool
+parse_call(struct lq_lexer *lexer, struct lq_call **ret)
 {
     struct lq_nearest nearest;
     const struct lq_filter *filter;
     struct lq_call *call;
 
+    *ret = NULL;
     if (lexer->kind != LQ_LEX_ID)
-    {
-        (void) lq_lexer_fail(lexer, "a filter name");
-        return NULL;
-    }
+        return lq_lexer_fail(lexer, "a filter name");
     filter = lq_find_filter(lexer->text, &nearest);
     if (filter == NULL)
-    {
-        (void) lq_fault_unknown(&lexer->parser->fault, LQ_ERR_SYNTAX, lq_lexer_position(lexer),
-                                "filter", &nearest);
-        return NULL;
-    }
+        return unknown_filter(lexer, &nearest);
     call = lq_parser_alloc(lexer->parser, sizeof(*call));
     if (call == NULL)
-        return NULL;
+        return false;
     call->filter = filter;
     call->at = (uint32_t) lq_lexer_position(lexer);
+    *ret = call;
     lq_lexer_next(lexer);
-    return parse_arguments(lexer, call) ? call : NULL;
+    return parse_arguments(lexer, call);
 }
 
 bool
@@ -427,13 +452,15 @@ lq_parse_pipeline(struct lq_lexer *lexer, struct lq_pipeline *ret)
         return false;
     while (lq_lexer_accept(lexer, '|'))
     {
-        struct lq_call *call = parse_call(lexer);
+        struct lq_call *call;
 
-        if (call == NULL)
+        if (!parse_call(lexer, &call))
             return false;
+        ret->verbatim = call != NULL && (call->filter->flags & LQ_FILTER_VERBATIM) != 0;
+        if (call == NULL)
+            continue;
         *tail = call;
         tail = &call->next;
-        ret->verbatim = (call->filter->flags & LQ_FILTER_VERBATIM) != 0;
     }
     if (lexer->kind != LQ_LEX_END)
         return lq_lexer_fail(lexer, "\"|\" or the closing delimiter");

@@ -84,7 +84,9 @@ struct lq_options
     struct lq_mem mem;
     struct lq_limits limits;
     enum lq_escape escape;
-    bool strict;          /* an unknown variable is an error instead of empty */
+    /* Unknown variables and filters are errors. Otherwise, as in plain Liquid, such a variable is
+     * empty and such a filter leaves its input as it is. */
+    bool strict;
     int64_t now_us;       /* the time `"now" | date` prints, microseconds since 1970-01-01 UTC */
     int32_t utc_offset_s; /* zone in which dates without one are printed, seconds east of UTC */
     struct lq_str locale; /* BCP 47, may be empty */

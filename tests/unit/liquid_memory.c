@@ -120,6 +120,7 @@ errors_leak_nothing(void **state)
     struct lq_options options = make_options(&heap);
 
     (void) state;
+    options.strict = true;
     for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)
         assert_int_not_equal(check_text(sources[i], NULL, &options, ""), LQ_OK);
 }
