@@ -457,6 +457,7 @@ lq_parse_pipeline(struct lq_lexer *lexer, struct lq_pipeline *ret)
         if (!parse_call(lexer, &call))
             return false;
         ret->verbatim = call != NULL && (call->filter->flags & LQ_FILTER_VERBATIM) != 0;
+        ret->trusted = call != NULL && (call->filter->flags & LQ_FILTER_TRUSTED) != 0;
         if (call == NULL)
             continue;
         *tail = call;

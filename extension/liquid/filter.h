@@ -14,7 +14,8 @@ struct lq_args
 enum
 {
     LQ_FILTER_VERBATIM = 1, /* as the last filter it replaces automatic escaping */
-    LQ_FILTER_LENIENT = 2   /* as the first filter it accepts a missing variable */
+    LQ_FILTER_LENIENT = 2,  /* as the first filter it accepts a missing variable */
+    LQ_FILTER_TRUSTED = 4   /* as the last filter it vouches for its output */
 };
 
 struct lq_filter

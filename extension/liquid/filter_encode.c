@@ -175,15 +175,6 @@ lq_filter_url_encode(struct lq_run *run, const struct lq_value *input, const str
     return lq_builder_finish(&builder);
 }
 
-static int
-hex_digit(char c)
-{
-    c = lq_ascii_lower(c);
-    if (lq_is_digit(c))
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 const struct lq_value *
 lq_filter_url_decode(struct lq_run *run, const struct lq_value *input, const struct lq_args *args)
 {
@@ -199,10 +190,11 @@ lq_filter_url_decode(struct lq_run *run, const struct lq_value *input, const str
     {
         unsigned byte = text.data[i] == '+' ? ' ' : (unsigned char) text.data[i];
 
-        if (byte == '%' && i + 2 < text.len && hex_digit(text.data[i + 1]) >= 0 &&
-            hex_digit(text.data[i + 2]) >= 0)
+        if (byte == '%' && i + 2 < text.len && lq_hex_digit(text.data[i + 1]) >= 0 &&
+            lq_hex_digit(text.data[i + 2]) >= 0)
         {
-            byte = (unsigned) (hex_digit(text.data[i + 1]) << 4 | hex_digit(text.data[i + 2]));
+            byte =
+                (unsigned) (lq_hex_digit(text.data[i + 1]) << 4 | lq_hex_digit(text.data[i + 2]));
             i += 2;
         }
         if (!add_byte(&builder, byte))

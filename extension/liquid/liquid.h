@@ -67,7 +67,14 @@ struct lq_error
 enum lq_escape
 {
     LQ_ESCAPE_NONE,
-    LQ_ESCAPE_HTML /* {{ output }} is HTML-escaped unless the last filter is raw or escape(_once) */
+    /*
+     * {{ output }} is HTML-escaped unless its last filter is raw, escape or escape_once. The value
+     * of an attribute that holds a URL (href, src, action, …) stays empty when output makes it one
+     * of javascript:, vbscript: or data:, unless the last filter is raw. Whose value an output
+     * stands in follows from the text and the raw outputs before it, in the order in which they are
+     * printed, through includes and layouts too. What capture captures starts outside of tags.
+     */
+    LQ_ESCAPE_HTML
 };
 
 struct lq_str
@@ -83,7 +90,7 @@ struct lq_options
 {
     struct lq_mem mem;
     struct lq_limits limits;
-    enum lq_escape escape;
+    enum lq_escape escape; /* the same for lq_parse() and lq_render() */
     /* Unknown variables and filters are errors. Otherwise, as in plain Liquid, such a variable is
      * empty and such a filter leaves its input as it is. */
     bool strict;

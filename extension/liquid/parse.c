@@ -307,31 +307,47 @@ append(struct lq_block *block, struct lq_node *node)
     block->last = node;
 }
 
-static bool
-render_text(struct lq_run *run, const struct lq_node *node)
+/* Foresee where in HTML the text stands; rendering checks that it was right. */
+static void
+scan_text(struct lq_parser *parser, struct lq_markup *markup)
 {
-    const struct lq_text *text = (const struct lq_text *) node;
+    markup->before = parser->html;
+    lq_html_scan(parser->html, markup->text.text, &markup->scan);
+    parser->html = markup->scan.after;
+}
 
-    return lq_print_bytes(run, text->text.data, text->text.len);
+struct lq_node *
+lq_parser_text(struct lq_parser *parser, const struct lq_tag *place, struct lq_str content)
+{
+    bool html = parser->options->escape == LQ_ESCAPE_HTML;
+    struct lq_text *text =
+        lq_parser_node(parser, place, html ? sizeof(struct lq_markup) : sizeof(struct lq_text),
+                       html ? lq_render_markup : lq_render_text);
+
+    if (text == NULL)
+        return NULL;
+    text->text = content;
+    if (html)
+        scan_text(parser, (struct lq_markup *) text);
+    return &text->node;
 }
 
 static bool
 add_text(struct lq_parser *parser, struct lq_block *block, struct lq_str content)
 {
     struct lq_tag place = { .at = position_of(parser, content.data) };
-    struct lq_text *text;
+    struct lq_node *text;
 
     if (parser->trim)
         content = lq_str_lstrip(content);
     parser->trim = false;
-    text = lq_parser_node(parser, &place, sizeof(*text), render_text);
+    text = lq_parser_text(parser, &place, content);
     if (text == NULL)
         return false;
-    text->node.text = true;
-    text->text = content;
+    text->text = true;
     block->blank = block->blank && is_white(content);
-    append(block, &text->node);
-    block->trimmable = &text->node;
+    append(block, text);
+    block->trimmable = text;
     return true;
 }
 
@@ -340,9 +356,9 @@ render_output(struct lq_run *run, const struct lq_node *node)
 {
     const struct output *output = (const struct output *) node;
     const struct lq_value *value = lq_eval_pipeline(run, &output->pipeline);
-    bool escape = run->options->escape == LQ_ESCAPE_HTML && !output->pipeline.verbatim;
 
-    return value != NULL && lq_print_value(run, value, escape);
+    return value != NULL &&
+           lq_print_output(run, value, output->pipeline.verbatim, output->pipeline.trusted);
 }
 
 struct lq_node *
@@ -353,6 +369,7 @@ lq_parser_output(struct lq_parser *parser, const struct lq_tag *place, struct lq
 
     if (output == NULL)
         return NULL;
+    parser->html = lq_html_output(parser->html);
     lq_lexer_init(&lexer, parser, markup);
     return lq_parse_pipeline(&lexer, &output->pipeline) ? &output->node : NULL;
 }
@@ -396,6 +413,11 @@ trim(struct lq_parser *parser, struct lq_block *block, struct lq_token token)
         struct lq_text *text = (struct lq_text *) block->trimmable;
 
         text->text = lq_str_rstrip(text->text);
+        if (parser->options->escape == LQ_ESCAPE_HTML)
+        {
+            parser->html = ((struct lq_markup *) text)->before;
+            scan_text(parser, (struct lq_markup *) text);
+        }
     }
     block->trimmable = NULL;
     parser->trim = lq_token_trims_right(token);
@@ -467,6 +489,7 @@ resume(struct lq_parser *parser, const struct lq_parser *outer)
     parser->at = outer->at;
     parser->lines_end = outer->lines_end;
     parser->trim = outer->trim;
+    parser->html = outer->html;
 }
 
 bool
@@ -634,6 +657,7 @@ parse_partial(struct lq_parser *parser, struct lq_partial *partial)
     parser->at = 0;
     parser->lines_end = 0;
     parser->trim = false;
+    parser->html = LQ_HTML_TEXT;
     done = check_source(parser, partial->source) && lq_parser_enter(parser, 0) &&
            parse_whole(parser, &partial->block);
     if (!done)

@@ -68,6 +68,8 @@ struct lq_run
     struct lq_slot *slots;
     int64_t *continues; /* for `offset: continue`, by the loop's number */
     struct lq_buf *out;
+    uint32_t html;    /* where in HTML the output stands; LQ_HTML_TEXT without escaping */
+    size_t url_start; /* in the output, when that is inside of a URL; SIZE_MAX: it is trusted */
     const struct lq_loop *loop;
     struct lq_loaded *loaded; /* partials with computed names */
     struct lq_scope *scopes;  /* of renders that are over, to be used again */
@@ -118,6 +120,13 @@ bool lq_run_out_of_memory(struct lq_run *run);
 /* Output. */
 bool lq_print_bytes(struct lq_run *run, const char *data, size_t len);
 bool lq_print_value(struct lq_run *run, const struct lq_value *value, bool escape);
+/* Print a value as {{ }} does: escaped unless it is verbatim, and no URL of a forbidden scheme
+ * unless it is trusted. */
+bool lq_print_output(struct lq_run *run, const struct lq_value *value, bool verbatim, bool trusted);
+/* Print what a block printed elsewhere: markup, in which such URLs are forbidden here as well. */
+bool lq_print_captured(struct lq_run *run, struct lq_str text);
+bool lq_render_text(struct lq_run *run, const struct lq_node *node);
+bool lq_render_markup(struct lq_run *run, const struct lq_node *node);
 bool lq_render_block(struct lq_run *run, const struct lq_block *block);
 /* Memory for the variables and loops of run->template. */
 bool lq_run_start(struct lq_run *run);

@@ -52,7 +52,8 @@ struct lq_parser
     size_t lines_end; /* inside of tag liquid each line is a tag, up to here; 0: outside */
     size_t depth;
     size_t nodes;
-    bool trim; /* the text that follows loses its leading white space */
+    bool trim;     /* the text that follows loses its leading white space */
+    uint32_t html; /* where in HTML the source stands, as far as its order tells */
     struct lq_fault fault;
 };
 
@@ -88,6 +89,10 @@ bool lq_token_trims_right(struct lq_token token);
  */
 bool lq_parser_body(struct lq_parser *parser, const struct lq_tag *tag, struct lq_block *block,
                     struct lq_tag *ret_stop);
+
+/* A node that prints a text of the source; NULL after a fault. */
+struct lq_node *lq_parser_text(struct lq_parser *parser, const struct lq_tag *place,
+                               struct lq_str content);
 
 /* A node that prints what the markup says, as {{ markup }} does; NULL after a fault. */
 struct lq_node *lq_parser_output(struct lq_parser *parser, const struct lq_tag *place,

@@ -89,32 +89,21 @@ lq_tag_parse_doc(struct lq_parser *parser, const struct lq_tag *tag, struct lq_n
     return skip_to(parser, tag, LQ_TAG_ENDDOC, &end);
 }
 
-static bool
-render_raw(struct lq_run *run, const struct lq_node *node)
-{
-    const struct lq_text *raw = (const struct lq_text *) node;
-
-    return lq_print_bytes(run, raw->text.data, raw->text.len);
-}
-
 bool
 lq_tag_parse_raw(struct lq_parser *parser, const struct lq_tag *tag, struct lq_node **ret)
 {
-    struct lq_text *raw = lq_parser_node(parser, tag, sizeof(*raw), render_raw);
     size_t start = parser->at;
     size_t end;
 
-    if (raw == NULL)
-        return false;
     if (tag->markup.len > 0)
         return lq_fault_set(&parser->fault, LQ_ERR_SYNTAX, tag->at,
                             "tag \"%.*s\" takes no argument", LQ_QUOTE(tag->name));
     if (!skip_to(parser, tag, LQ_TAG_ENDRAW, &end))
         return false;
-    raw->text = (struct lq_str){ parser->source.data + start, end - start };
-    raw->node.blank = raw->text.len == 0;
-    *ret = &raw->node;
-    return true;
+    *ret = lq_parser_text(parser, tag, (struct lq_str){ parser->source.data + start, end - start });
+    if (*ret != NULL)
+        (*ret)->blank = end == start;
+    return *ret != NULL;
 }
 
 bool

@@ -84,7 +84,7 @@ render(struct lq_run *run, const struct lq_node *node)
     if (turn != NULL)
         value = lq_eval(run, turn->expr, false);
     place->place = place->place + 1 >= cycle->count ? 0 : place->place + 1;
-    return value != NULL && lq_print_value(run, value, run->options->escape == LQ_ESCAPE_HTML);
+    return value != NULL && lq_print_output(run, value, false, false);
 }
 
 static bool

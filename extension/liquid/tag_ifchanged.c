@@ -19,7 +19,7 @@ render(struct lq_run *run, const struct lq_node *node)
     if (run->changed.data != NULL && lq_str_equal(text, run->changed))
         return true;
     run->changed = text;
-    return lq_print_bytes(run, text.data, text.len);
+    return lq_print_captured(run, text);
 }
 
 bool

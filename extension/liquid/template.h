@@ -2,6 +2,7 @@
 #ifndef LIQUID_TEMPLATE_H
 #define LIQUID_TEMPLATE_H
 
+#include "html.h"
 #include "memory.h"
 #include "value.h"
 
@@ -29,6 +30,14 @@ struct lq_text
 {
     struct lq_node node;
     struct lq_str text;
+};
+
+/* Text of a template that is rendered as HTML. */
+struct lq_markup
+{
+    struct lq_text text;
+    uint32_t before; /* the state that was expected in front of it */
+    struct lq_html_scan scan;
 };
 
 enum lq_expr_kind
@@ -98,6 +107,7 @@ struct lq_pipeline
     const struct lq_expr *expr; /* NULL: nothing, {{ }} */
     const struct lq_call *calls;
     bool verbatim; /* the last filter decides about escaping */
+    bool trusted;  /* the last filter is raw */
 };
 
 /* Distinct names, numbered from 0. */

@@ -75,6 +75,24 @@ lq_ascii_lower(char c)
     return c >= 'A' && c <= 'Z' ? (char) (c + ('a' - 'A')) : c;
 }
 
+/* The value of a hexadecimal digit, or -1. */
+static inline int
+lq_hex_digit(char c)
+{
+    c = lq_ascii_lower(c);
+    if (lq_is_digit(c))
+        return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Step over the first bytes of a text. */
+static inline void
+lq_str_skip(struct lq_str *text, size_t bytes)
+{
+    text->data += bytes;
+    text->len -= bytes;
+}
+
 /* Text without the white space it starts with; unlike lstrip a NUL stays. */
 struct lq_str lq_str_skip_space(struct lq_str text);
 struct lq_str lq_str_lstrip(struct lq_str text);
