@@ -37,8 +37,8 @@ endif
 sub = +@$(MAKE) --no-print-directory
 
 .PHONY: all liquid extension dispatcher sql install install-extension install-daemons tests asan \
-	trap pgroot fuzz fuzz-one-by-one deps test demo bench bench-long ledger lint format clean fresh \
-	help
+	trap pgroot fuzz fuzz-one-by-one deps test demo bench bench-liquid bench-long \
+	ledger lint format clean fresh help
 
 all: extension dispatcher
 
@@ -72,6 +72,10 @@ demo: deps
 bench: deps
 	$(sub) all tests pgroot
 	@tests/bench/run $(T)
+bench-liquid: deps
+	@command -v npm >/dev/null || .ci/deps nodejs npm
+	$(sub) tests
+	@tests/bench/liquid/run $(T)
 bench-long: deps
 	$(sub) all tests pgroot
 	@tests/bench/long $(T)
@@ -103,6 +107,7 @@ help:
 	@echo 'make demo         send through local doubles of the providers and show what arrived'
 	@echo 'make bench        measure; T="drain send" runs some parts'
 	@echo 'make bench-long   what takes an hour; T="sustained flat backlog failing growth soak"'
+	@echo 'make bench-liquid measure the template engine beside LiquidJS; T="sms mail table partials parse"'
 	@echo 'make ledger       send COUNT (50000) messages under KILLS (20) faults, and compare records'
 	@echo 'make lint         check the sources;  make format  lays out C'
 	@echo 'make asan         daemons and test programs under ASan and UBSan, in build/asan'

@@ -57,7 +57,21 @@ my @rows = (
     [ 'dump', 'during pg_dump: longest send, ms', 'dump.send_max_ms', '< 100' ],
     [ 'dump', 'without pg_dump: longest send, ms', 'dump.send_max_without_ms' ],
     [ 'dump', 'during pg_dump: lost', 'dump.lost', '< 0' ],
+    (map { template_rows($_->[0], "$_->[1], renders/s") }
+          [ sms => 'one line' ], [ mail => 'mail with 20 lines' ], [ table => '500 rows' ],
+        [ partials => '30 partials' ]),
+    template_rows('parse', 'parsing, bytes/s'),
 );
+
+# Our template engine and LiquidJS.
+sub template_rows
+{
+    my ($part, $name) = @_;
+    return (
+        [ $part, $name, "$part.liquid" ],
+        [ $part, "$name, LiquidJS", "$part.liquidjs" ],
+        [ $part, 'ratio', "$part.ratio", $part eq 'parse' ? () : '> 20' ]);
+}
 
 # Runs the parts that were asked for, all by default: [NAME, CODE], the code gets the hash of
 # figures. Figures of parts that are not run stay when some are asked for.
