@@ -130,13 +130,15 @@ lq_buf_finish(struct lq_buf *buf)
     *buf = (struct lq_buf){ .mem = buf->mem };
 }
 
-static bool
-grow(struct lq_buf *buf, size_t need)
+bool
+lq_buf_grow(struct lq_buf *buf, size_t len)
 {
     size_t cap = buf->cap < BUF_MIN ? BUF_MIN : buf->cap;
     char *data;
 
-    while (cap < need)
+    if (len >= SIZE_MAX - buf->len)
+        return false;
+    while (cap - buf->len <= len)
     {
         if (cap > SIZE_MAX / 2)
             return false;
@@ -150,18 +152,5 @@ grow(struct lq_buf *buf, size_t need)
         return false;
     buf->data = data;
     buf->cap = cap;
-    return true;
-}
-
-bool
-lq_buf_append(struct lq_buf *buf, const char *data, size_t len)
-{
-    if (len > SIZE_MAX - buf->len - 1)
-        return false;
-    if (buf->len + len + 1 > buf->cap && !grow(buf, buf->len + len + 1))
-        return false;
-    if (len > 0)
-        memcpy(buf->data + buf->len, data, len);
-    buf->len += len;
     return true;
 }

@@ -2,6 +2,8 @@
 #ifndef LIQUID_MEMORY_H
 #define LIQUID_MEMORY_H
 
+#include <string.h>
+
 #include "liquid.h"
 
 struct lq_chunk;
@@ -38,7 +40,19 @@ char *lq_arena_bytes(struct lq_arena *arena, size_t size);
 void lq_buf_init(struct lq_buf *buf, const struct lq_mem *mem);
 void lq_buf_finish(struct lq_buf *buf);
 
+/* Make room for so many bytes more and one; false when out of memory. */
+bool lq_buf_grow(struct lq_buf *buf, size_t len);
+
 /* Append, keeping room for one more byte; false when out of memory. */
-bool lq_buf_append(struct lq_buf *buf, const char *data, size_t len);
+static inline bool
+lq_buf_append(struct lq_buf *buf, const char *data, size_t len)
+{
+    if (len >= buf->cap - buf->len && !lq_buf_grow(buf, len))
+        return false;
+    if (len > 0)
+        memcpy(buf->data + buf->len, data, len);
+    buf->len += len;
+    return true;
+}
 
 #endif

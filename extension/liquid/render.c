@@ -4,13 +4,6 @@
 #include "run.h"
 
 bool
-lq_print_bytes(struct lq_run *run, const char *data, size_t len)
-{
-    return lq_run_spend(run, len) &&
-           (lq_buf_append(run->out, data, len) || lq_run_out_of_memory(run));
-}
-
-bool
 lq_render_text(struct lq_run *run, const struct lq_node *node)
 {
     const struct lq_text *text = (const struct lq_text *) node;

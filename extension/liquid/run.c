@@ -36,15 +36,10 @@ lq_run_step_slow(struct lq_run *run)
 }
 
 bool
-lq_run_spend(struct lq_run *run, size_t bytes)
+lq_run_overspent(struct lq_run *run)
 {
-    size_t limit = run->options->limits.output_bytes;
-
-    if (bytes > limit - run->bytes)
-        return lq_run_fail(run, LQ_ERR_OUTPUT, "output and intermediate texts exceed %zu bytes",
-                           limit);
-    run->bytes += bytes;
-    return true;
+    return lq_run_fail(run, LQ_ERR_OUTPUT, "output and intermediate texts exceed %zu bytes",
+                       run->options->limits.output_bytes);
 }
 
 bool

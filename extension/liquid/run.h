@@ -90,7 +90,7 @@ struct lq_run
 /* Ceilings. lq_run_step() counts work, lq_run_scan() the work of reading so many bytes,
  * lq_run_spend() bytes of text that come into being. */
 bool lq_run_step_slow(struct lq_run *run);
-bool lq_run_spend(struct lq_run *run, size_t bytes);
+bool lq_run_overspent(struct lq_run *run);
 bool lq_run_enter(struct lq_run *run);
 
 static inline bool
@@ -106,6 +106,15 @@ lq_run_scan(struct lq_run *run, size_t bytes)
     return bytes < 64 || lq_run_step(run, bytes / 64);
 }
 
+static inline bool
+lq_run_spend(struct lq_run *run, size_t bytes)
+{
+    if (bytes > run->options->limits.output_bytes - run->bytes)
+        return lq_run_overspent(run);
+    run->bytes += bytes;
+    return true;
+}
+
 static inline void
 lq_run_leave(struct lq_run *run)
 {
@@ -118,7 +127,13 @@ lq_run_leave(struct lq_run *run)
 bool lq_run_out_of_memory(struct lq_run *run);
 
 /* Output. */
-bool lq_print_bytes(struct lq_run *run, const char *data, size_t len);
+static inline bool
+lq_print_bytes(struct lq_run *run, const char *data, size_t len)
+{
+    return lq_run_spend(run, len) &&
+           (lq_buf_append(run->out, data, len) || lq_run_out_of_memory(run));
+}
+
 bool lq_print_value(struct lq_run *run, const struct lq_value *value, bool escape);
 /* Print a value as {{ }} does: escaped unless it is verbatim, and no URL of a forbidden scheme
  * unless it is trusted. */

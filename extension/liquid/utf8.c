@@ -329,12 +329,6 @@ lq_str_rstrip(struct lq_str text)
     return text;
 }
 
-bool
-lq_str_equal(struct lq_str a, struct lq_str b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
-}
-
 int
 lq_str_compare(struct lq_str a, struct lq_str b)
 {

@@ -3,6 +3,8 @@
 #ifndef LIQUID_UTF8_H
 #define LIQUID_UTF8_H
 
+#include <string.h>
+
 #include "liquid.h"
 
 enum lq_case
@@ -93,11 +95,16 @@ lq_str_skip(struct lq_str *text, size_t bytes)
     text->len -= bytes;
 }
 
+static inline bool
+lq_str_equal(struct lq_str a, struct lq_str b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
 /* Text without the white space it starts with; unlike lstrip a NUL stays. */
 struct lq_str lq_str_skip_space(struct lq_str text);
 struct lq_str lq_str_lstrip(struct lq_str text);
 struct lq_str lq_str_rstrip(struct lq_str text);
-bool lq_str_equal(struct lq_str a, struct lq_str b);
 int lq_str_compare(struct lq_str a, struct lq_str b);
 
 /* Position of needle in text at or after from, or SIZE_MAX. */
