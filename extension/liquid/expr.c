@@ -293,17 +293,10 @@ eval_range(struct lq_run *run, const struct lq_expr *expr, bool lenient)
 }
 
 const struct lq_value *
-lq_eval(struct lq_run *run, const struct lq_expr *expr, bool lenient)
+lq_eval_variable(struct lq_run *run, const struct lq_expr *expr, bool lenient)
 {
-    switch (expr->kind)
-    {
-        case LQ_EXPR_LITERAL:
-            return expr->literal;
-        case LQ_EXPR_PATH:
-            return eval_path(run, expr, lenient);
-        default:
-            return eval_range(run, expr, lenient);
-    }
+    return expr->kind == LQ_EXPR_PATH ? eval_path(run, expr, lenient)
+                                      : eval_range(run, expr, lenient);
 }
 
 static const struct lq_value *

@@ -170,16 +170,12 @@ lq_new_pair(struct lq_run *run, const struct lq_member *member)
     return pair;
 }
 
-static bool
-builder_reserve(struct lq_builder *builder, size_t len)
+bool
+lq_builder_grow(struct lq_builder *builder, size_t len)
 {
     size_t cap = builder->cap < BUILDER_MIN ? BUILDER_MIN : builder->cap;
     char *data;
 
-    if (!lq_run_spend(builder->run, len))
-        return false;
-    if (builder->cap - builder->len >= len)
-        return true;
     while (cap - builder->len < len)
     {
         if (cap > SIZE_MAX / 2)
@@ -201,23 +197,10 @@ lq_builder_add(struct lq_builder *builder, struct lq_str text)
 {
     if (text.len == 0)
         return true;
-    if (!lq_run_scan(builder->run, text.len) || !builder_reserve(builder, text.len))
+    if (!lq_run_scan(builder->run, text.len) || !lq_builder_reserve(builder, text.len))
         return false;
     memcpy(builder->data + builder->len, text.data, text.len);
     builder->len += text.len;
-    return true;
-}
-
-bool
-lq_builder_add_char(struct lq_builder *builder, uint32_t character)
-{
-    char bytes[LQ_UTF8_MAX];
-    size_t len = lq_utf8_put(character, bytes);
-
-    if (!builder_reserve(builder, len))
-        return false;
-    memcpy(builder->data + builder->len, bytes, len);
-    builder->len += len;
     return true;
 }
 

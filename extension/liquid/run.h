@@ -5,6 +5,7 @@
 
 #include "fault.h"
 #include "template.h"
+#include "utf8.h"
 
 enum lq_interrupt
 {
@@ -158,7 +159,17 @@ struct lq_slot *lq_run_data(struct lq_run *run, uint32_t slot);
 uint32_t lq_variable_find(const struct lq_template *template, struct lq_str name);
 
 /* Expressions. `lenient` turns a missing variable into nil even in strict mode. */
-const struct lq_value *lq_eval(struct lq_run *run, const struct lq_expr *expr, bool lenient);
+const struct lq_value *lq_eval_variable(struct lq_run *run, const struct lq_expr *expr,
+                                        bool lenient);
+
+static inline const struct lq_value *
+lq_eval(struct lq_run *run, const struct lq_expr *expr, bool lenient)
+{
+    if (expr->kind == LQ_EXPR_LITERAL)
+        return expr->literal;
+    return lq_eval_variable(run, expr, lenient);
+}
+
 const struct lq_value *lq_eval_pipeline(struct lq_run *run, const struct lq_pipeline *pipeline);
 
 /* Values of this rendering. */
@@ -184,8 +195,30 @@ struct lq_builder
     size_t cap;
 };
 
+bool lq_builder_grow(struct lq_builder *builder, size_t len);
 bool lq_builder_add(struct lq_builder *builder, struct lq_str text);
-bool lq_builder_add_char(struct lq_builder *builder, uint32_t character);
+
+/* Room for so many bytes more, which count as spent. */
+static inline bool
+lq_builder_reserve(struct lq_builder *builder, size_t len)
+{
+    return lq_run_spend(builder->run, len) &&
+           (len <= builder->cap - builder->len || lq_builder_grow(builder, len));
+}
+
+static inline bool
+lq_builder_add_char(struct lq_builder *builder, uint32_t character)
+{
+    char bytes[LQ_UTF8_MAX];
+
+    if (character >= 0x80)
+        return lq_builder_add(builder, (struct lq_str){ bytes, lq_utf8_put(character, bytes) });
+    if (!lq_builder_reserve(builder, 1))
+        return false;
+    builder->data[builder->len++] = (char) character;
+    return true;
+}
+
 const struct lq_value *lq_builder_finish(struct lq_builder *builder);
 
 /* Conversions of the reference: to text, to JSON, to an integer (strict), to a number. */

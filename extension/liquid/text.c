@@ -1,4 +1,5 @@
 /* Values as text: the reference's to_s, inspect and JSON, and text as numbers. */
+#include <limits.h>
 #include <string.h>
 
 #include "run.h"
@@ -196,43 +197,19 @@ lq_to_text(struct lq_run *run, const struct lq_value *value, struct lq_str *ret)
     return true;
 }
 
-static struct lq_str
-html_entity(char c)
-{
-    switch (c)
-    {
-        case '&':
-            return LQ_STR("&amp;");
-        case '<':
-            return LQ_STR("&lt;");
-        case '>':
-            return LQ_STR("&gt;");
-        case '"':
-            return LQ_STR("&quot;");
-        case '\'':
-            return LQ_STR("&#39;");
-        default:
-            return LQ_STR("");
-    }
-}
+static const struct lq_str entities[UCHAR_MAX + 1] = {
+    ['&'] = { "&amp;", 5 },  ['<'] = { "&lt;", 4 },   ['>'] = { "&gt;", 4 },
+    ['"'] = { "&quot;", 6 }, ['\''] = { "&#39;", 5 },
+};
 
 size_t
 lq_html_plain(struct lq_str text, struct lq_str *ret_entity)
 {
     size_t len = 0;
 
-    *ret_entity = LQ_STR("");
-    while (len < text.len)
-    {
-        char c = text.data[len];
-
-        if (c == '&' || c == '<' || c == '>' || c == '"' || c == '\'')
-        {
-            *ret_entity = html_entity(c);
-            break;
-        }
+    while (len < text.len && entities[(unsigned char) text.data[len]].len == 0)
         len++;
-    }
+    *ret_entity = len < text.len ? entities[(unsigned char) text.data[len]] : LQ_STR("");
     return len;
 }
 
@@ -267,15 +244,22 @@ print_array(struct lq_run *run, const struct lq_value *value, bool escape)
     return true;
 }
 
-bool
-lq_print_value(struct lq_run *run, const struct lq_value *value, bool escape)
+static bool
+print_text(struct lq_run *run, struct lq_str text, bool escape)
+{
+    if (!lq_run_scan(run, text.len))
+        return false;
+    return escape ? print_escaped(run, text) : lq_print_bytes(run, text.data, text.len);
+}
+
+/* A value that is neither text nor array. */
+static bool
+print_other(struct lq_run *run, const struct lq_value *value, bool escape)
 {
     char scratch[NUMBER_TEXT];
     struct lq_str text;
     size_t spent = run->bytes;
 
-    if (value->type == LQ_ARRAY)
-        return print_array(run, value, escape);
     if (value->type == LQ_OBJECT || value->type == LQ_RANGE)
     {
         if (!lq_to_text(run, value, &text))
@@ -284,9 +268,17 @@ lq_print_value(struct lq_run *run, const struct lq_value *value, bool escape)
     }
     else if (!scalar_text(run, value, scratch, &text))
         return false;
-    if (!lq_run_scan(run, text.len))
-        return false;
-    return escape ? print_escaped(run, text) : lq_print_bytes(run, text.data, text.len);
+    return print_text(run, text, escape);
+}
+
+bool
+lq_print_value(struct lq_run *run, const struct lq_value *value, bool escape)
+{
+    if (value->type == LQ_STRING)
+        return check_text(run, value->invalid) && print_text(run, value->string, escape);
+    if (value->type == LQ_ARRAY)
+        return print_array(run, value, escape);
+    return print_other(run, value, escape);
 }
 
 /* A JSON string that is also harmless inside of a script element. */

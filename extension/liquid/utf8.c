@@ -116,11 +116,20 @@ lq_utf8_valid(struct lq_str text)
 size_t
 lq_utf8_count(struct lq_str text)
 {
-    size_t count = 0;
+    size_t continued = 0;
+    size_t i = 0;
+    uint64_t word;
 
-    for (size_t i = 0; i < text.len; i++)
-        count += ((unsigned char) text.data[i] & 0xc0) != 0x80;
-    return count;
+    /* Continuation bytes are 10xxxxxx. */
+    for (; text.len - i >= sizeof(word); i += sizeof(word))
+    {
+        memcpy(&word, text.data + i, sizeof(word));
+        word &= ~(word << 1) & UINT64_C(0x8080808080808080);
+        continued += (size_t) ((word >> 7) * UINT64_C(0x0101010101010101) >> 56);
+    }
+    for (; i < text.len; i++)
+        continued += ((unsigned char) text.data[i] & 0xc0) == 0x80;
+    return text.len - continued;
 }
 
 size_t
@@ -137,16 +146,12 @@ lq_utf8_offset(struct lq_str text, size_t index)
     return text.len;
 }
 
+/* A character of several bytes. */
 uint32_t
-lq_utf8_next(const char **at)
+lq_utf8_next_long(const char **at)
 {
     const unsigned char *p = (const unsigned char *) *at;
 
-    if (p[0] < 0x80)
-    {
-        *at += 1;
-        return p[0];
-    }
     if (p[0] < 0xe0)
     {
         *at += 2;

@@ -27,8 +27,19 @@ size_t lq_utf8_count(struct lq_str text);
 /* Byte position of the character number `index`, or text.len when there are fewer. */
 size_t lq_utf8_offset(struct lq_str text, size_t index);
 
+uint32_t lq_utf8_next_long(const char **at);
+
 /* Decode the character at *at and advance. */
-uint32_t lq_utf8_next(const char **at);
+static inline uint32_t
+lq_utf8_next(const char **at)
+{
+    unsigned char first = (unsigned char) **at;
+
+    if (first >= 0x80)
+        return lq_utf8_next_long(at);
+    *at += 1;
+    return first;
+}
 
 /* Encode; returns the number of bytes written (1 to LQ_UTF8_MAX). */
 size_t lq_utf8_put(uint32_t character, char *ret);
