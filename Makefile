@@ -9,7 +9,7 @@ TOP := $(CURDIR)
 
 # Builds of one tree: plain is what gets installed; asan holds the daemons and test programs under
 # ASan and UBSan; trap is an extension that stops at undefined behaviour and failed assertions; fuzz
-# is the template engine for clang's fuzzer.
+# is the template engine for clang's fuzzer; coverage is the engine and its tests, counting lines.
 VARIANT := plain
 B := $(TOP)/build$(if $(filter-out plain,$(VARIANT)),/$(VARIANT))
 
@@ -20,6 +20,7 @@ sanitize_plain := -D_FORTIFY_SOURCE=2
 sanitize_asan := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 sanitize_fuzz := $(sanitize_asan) -fsanitize=fuzzer-no-link
 sanitize_trap := -fsanitize=undefined -fsanitize-undefined-trap-on-error -DUSE_ASSERT_CHECKING
+sanitize_coverage := -O0 --coverage
 # Places where tests let the daemons die (core/failpoint.h).
 failpoints_asan := -DHERALD_FAILPOINTS
 
@@ -37,7 +38,7 @@ endif
 sub = +@$(MAKE) --no-print-directory
 
 .PHONY: all liquid extension dispatcher sql install install-extension install-daemons tests asan \
-	trap pgroot fuzz fuzz-one-by-one deps test demo bench bench-liquid bench-long \
+	trap pgroot fuzz fuzz-one-by-one coverage count-lines deps test demo bench bench-liquid bench-long \
 	ledger lint format clean fresh help
 
 all: extension dispatcher
@@ -61,6 +62,12 @@ trap: ; $(sub) VARIANT=trap pgroot
 # Each fuzzer for FUZZ_SECONDS.
 fuzz: ; $(sub) VARIANT=fuzz CC=clang fuzz-one-by-one
 fuzz-one-by-one: liquid ; $(sub) -C tests fuzz
+
+# Which lines of the template engine its tests run.
+coverage: ; $(sub) VARIANT=coverage CC=gcc count-lines
+count-lines: liquid
+	$(sub) -C tests
+	@tests/liquid/coverage $(B)
 
 # The commands that work as the first thing ever run on a fresh machine.
 test: deps
@@ -112,6 +119,7 @@ help:
 	@echo 'make lint         check the sources;  make format  lays out C'
 	@echo 'make asan         daemons and test programs under ASan and UBSan, in build/asan'
 	@echo 'make fuzz         fuzz the template engine for FUZZ_SECONDS (60)'
+	@echo 'make coverage     lines of the template engine that its tests run'
 	@echo 'make fresh        demo and test, each in a bare Debian (SUITE=bookworm or trixie)'
 	@echo 'make clean        remove build/'
 	@echo 'Variables: CC, CFLAGS, V=1, WERROR=1, PG_CONFIG, PREFIX, DESTDIR'

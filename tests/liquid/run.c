@@ -1,4 +1,5 @@
-/* Runs the cases of the template engine, one TAP test each. Argument: the folder of *.case files,
+/* Runs the cases of the template engine, one TAP test each, and each once more with memory and
+ * ceilings too small (torture.h). Argument: the folder of *.case files,
  * whose format is described in cases/README. */
 #include <dirent.h>
 #include <inttypes.h>
@@ -7,6 +8,7 @@
 #include <string.h>
 
 #include "json_value.h"
+#include "torture.h"
 
 enum section
 {
@@ -143,6 +145,7 @@ run_case(const char *file, struct test_case *test, struct results *results)
     struct json_object *json = NULL;
     struct json_object *partials = NULL;
     struct lq_value *data = NULL;
+    enum lq_code lost;
     char description[512] = "";
     const char *expected = test->text[SECTION_OUTPUT];
     const char *got;
@@ -173,9 +176,14 @@ run_case(const char *file, struct test_case *test, struct results *results)
         expected = test->text[SECTION_ERROR];
     passed =
         (error.code != LQ_OK) == (test->text[SECTION_ERROR] != NULL) && strcmp(got, expected) == 0;
+    lost =
+        torture(&(struct torture){ str(test->text[SECTION_TEMPLATE]), data, &options, error.code });
     results->count++;
-    results->failed += !passed;
-    printf("%sok %d - %s: %s\n", passed ? "" : "not ", results->count, file, test->name);
+    results->failed += !passed || lost != LQ_OK;
+    printf("%sok %d - %s: %s\n", passed && lost == LQ_OK ? "" : "not ", results->count, file,
+           test->name);
+    if (lost != LQ_OK)
+        print_comment("wrong when too small", lq_code_name(lost));
     if (!passed)
     {
         print_comment("expected", expected);

@@ -1,5 +1,5 @@
-/* What the unit tests of the template engine share: an allocator that counts and can fail, and a
- * call that parses and renders. Functions are inline so that a test need not use all of them. */
+/* What the unit tests of the template engine share: calls that parse and render. Functions are
+ * inline so that a test need not use all of them. */
 #ifndef LIQUID_HELPER_H
 #define LIQUID_HELPER_H
 
@@ -12,51 +12,12 @@
 
 #include <cmocka.h> /* needs the headers above */
 
-#include "liquid.h"
-
-struct heap
-{
-    size_t live;    /* blocks not yet freed */
-    size_t calls;   /* of alloc and realloc */
-    size_t fail_at; /* the call that fails, from 1; 0: none */
-};
-
-static inline bool
-heap_refuses(struct heap *heap)
-{
-    heap->calls++;
-    return heap->calls == heap->fail_at;
-}
-
-static inline void *
-heap_alloc(void *ctx, size_t size)
-{
-    struct heap *heap = ctx;
-
-    if (heap_refuses(heap))
-        return NULL;
-    heap->live++;
-    return malloc(size);
-}
-
-static inline void *
-heap_realloc(void *ctx, void *old, size_t size)
-{
-    return heap_refuses(ctx) ? NULL : realloc(old, size);
-}
-
-static inline void
-heap_free(void *ctx, void *ptr)
-{
-    ((struct heap *) ctx)->live--;
-    free(ptr);
-}
+#include "liquid/heap.h"
 
 static inline struct lq_options
 make_options(struct heap *heap)
 {
-    return (struct lq_options){ .mem = { heap_alloc, heap_realloc, heap_free, heap },
-                                .limits = LQ_LIMITS_DEFAULT };
+    return (struct lq_options){ .mem = heap_mem(heap), .limits = LQ_LIMITS_DEFAULT };
 }
 
 static inline struct lq_str
