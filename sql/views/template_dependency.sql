@@ -1,5 +1,5 @@
 -- template_dependency: which templates use which shared ones, by version; of drafts what they name.
-create view herald.template_dependency as
+create view herald.template_dependency with (security_barrier = true) as
     select u.template, u.version, t.published_version = u.version as current, u.used, u.used_version,
            u.used_version < s.published_version as outdated
       from herald.template_use u
