@@ -42,6 +42,8 @@ grant execute on function
     herald.notify_template_publish(text, text),
     herald.notify_template_rollback(text, integer),
     herald.notify_template_discard(text),
+    herald.notify_template_diff(text, integer, integer),
+    herald.text_diff(text, text),
     herald.template_check(text, text, text),
     herald.liquid_render(text, jsonb, jsonb, boolean, boolean, text, timestamptz, text),
     herald.channel_parts()
