@@ -37,6 +37,8 @@ struct options
     const struct options_program *program;
     size_t count;
     struct option_value *values;
+    char *const *operands;
+    int operand_count;
     bool help;
 };
 
@@ -223,8 +225,11 @@ options_scan_arguments(struct options *options, int argc, char *const *argv,
             return error;
         }
     }
-    return optind < argc ? arena_printf(options->arena, "unexpected argument \"%s\"", argv[optind])
-                         : NULL;
+    options->operands = argv + optind;
+    options->operand_count = argc - optind;
+    return optind < argc && !options->program->operands
+               ? arena_printf(options->arena, "unexpected argument \"%s\"", argv[optind])
+               : NULL;
 }
 
 static const char *
@@ -234,8 +239,11 @@ options_from_arguments(struct options *options, int argc, char *const *argv)
     char *letters = arena_alloc(options->arena, options->count * 2 + 4);
     char *at = letters;
 
-    /* Stop at the first argument that is no option, and tell a missing value apart. */
-    *at++ = '+';
+    /* Without operands stop at the first argument that is no option; tell a missing value apart. */
+    if (!options->program->operands)
+    {
+        *at++ = '+';
+    }
     *at++ = ':';
     *at++ = 'h';
     for (size_t i = 0; i < options->count; i++)
@@ -493,6 +501,13 @@ bool
 options_help_wanted(const struct options *options)
 {
     return options->help;
+}
+
+int
+options_operands(const struct options *options, char *const **ret)
+{
+    *ret = options->operands;
+    return options->operand_count;
 }
 
 static const struct option_value *

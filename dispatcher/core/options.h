@@ -39,6 +39,7 @@ struct options_program
     const char *summary;           /* what it does, one or two lines */
     const struct option_row *rows; /* ends with a NULL name */
     const char *examples;          /* lines, each with its line end; NULL: none */
+    bool operands;                 /* arguments that are no options may stand among them */
 };
 
 struct options;
@@ -55,6 +56,9 @@ bool options_help_wanted(const struct options *options);
 
 /* The help text. */
 char *options_help(struct arena *arena, const struct options_program *program);
+
+/* How many operands there are; *ret: the first one. getopt_long() moves them to the end of argv. */
+int options_operands(const struct options *options, char *const **ret);
 
 /* A value, or NULL when unset. The name must be in the table. */
 const char *options_get(const struct options *options, const char *name);

@@ -244,6 +244,27 @@ test_numbers(void **state)
 }
 
 static void
+test_operands(void **state)
+{
+    struct options_program takes = program;
+    char *argv[] = { "ht", "a", "-v", "b", "--", "-c", NULL };
+    char *const *operands = NULL;
+    const struct options *options;
+
+    (void) state;
+    takes.operands = true;
+    options = options_parse(arena, &takes, 6, argv, &error);
+    assert_non_null(options);
+    assert_true(options_get_switch(options, "verbose"));
+    assert_int_equal(options_operands(options, &operands), 3);
+    assert_string_equal(operands[0], "a");
+    assert_string_equal(operands[1], "b");
+    assert_string_equal(operands[2], "-c");
+    assert_error(options_parse(arena, &takes, 3, (char *[]){ "ht", "a", "--verbos", NULL }, &error),
+                 "unknown option --verbos; did you mean --verbose?");
+}
+
+static void
 test_help(void **state)
 {
     struct options *options = parse("--help", "--config=/nonexistent", NULL, NULL);
@@ -272,7 +293,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_precedence), TEST(test_forms),         TEST(test_command_line_mistakes),
         TEST(test_file),       TEST(test_file_mistakes), TEST(test_numbers),
-        TEST(test_help),
+        TEST(test_operands),   TEST(test_help),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
