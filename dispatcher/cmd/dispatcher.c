@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "core/arena.h"
-#include "core/db.h"
+#include "core/conninfo.h"
 #include "core/log.h"
 #include "core/options.h"
 #include "delivery/check.h"
@@ -156,35 +156,6 @@ parse_channels(struct arena *arena, const char *list, const char **reterr)
     return channels;
 }
 
-static const char *
-conninfo_of(const struct options *options)
-{
-    const char *conninfo = options_get(options, "conninfo");
-
-    return conninfo != NULL ? conninfo : "";
-}
-
-/* A connection string that can be parsed and holds no password that others could read. */
-static bool
-check_conninfo(struct arena *arena, const struct options *options, const char **reterr)
-{
-    bool password = false;
-    const char *error = NULL;
-
-    if (!db_conninfo_check(conninfo_of(options), arena, &password, &error))
-    {
-        *reterr = arena_printf(arena, "conninfo: %s", error);
-        return false;
-    }
-    if (password && options_origin(options, "conninfo")[0] == '-')
-    {
-        *reterr = "conninfo: a password on the command line can be read by everybody on this"
-                  " machine; use PGPASSFILE (~/.pgpass) or PGPASSWORD";
-        return false;
-    }
-    return true;
-}
-
 static bool
 set_log_level(struct arena *arena, const struct options *options, const char **reterr)
 {
@@ -223,7 +194,8 @@ settle(struct arena *arena, const struct options *options, struct dispatch_setti
 
     if (!options_get_int(options, "concurrency", 1, 100000, &concurrency, reterr) ||
         !options_get_int(options, "drain", 0, 3600, &drain_s, reterr) ||
-        !set_log_level(arena, options, reterr) || !check_conninfo(arena, options, reterr))
+        !set_log_level(arena, options, reterr) ||
+        !conninfo_settle(arena, options, &ret->conninfo, reterr))
     {
         return false;
     }
@@ -232,7 +204,6 @@ settle(struct arena *arena, const struct options *options, struct dispatch_setti
     {
         return false;
     }
-    ret->conninfo = conninfo_of(options);
     ret->name = name != NULL ? name : own_name(arena);
     ret->metrics = metrics != NULL && metrics[0] != '\0' ? metrics : NULL;
     ret->concurrency = (int) concurrency;
