@@ -48,6 +48,11 @@ grant execute on function
     herald.liquid_render(text, jsonb, jsonb, boolean, boolean, text, timestamptz, text),
     herald.channel_parts()
     to herald_author, herald_operator;
+grant execute on function
+    herald.notify_template_export(text, integer),
+    herald.notify_template_import(text, text[], text[], text, boolean),
+    herald.template_changes(text, text[], text[], integer)
+    to herald_author, herald_operator;
 grant execute on function herald.has_template_privilege(text, text)
     to herald_author, herald_operator, herald_analyst;
 grant select on herald.template_versions to herald_author, herald_operator, herald_analyst;

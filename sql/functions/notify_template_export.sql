@@ -1,0 +1,42 @@
+-- notify_template_export: a template as files, for a folder under version control.
+-- Parameters: template; version - null for the latest one, the draft if there is one
+-- Returns: path inside the template's folder and content · Writes: nothing
+-- Called by: template_changes, herald-ctl, operators, authors
+create function herald.notify_template_export(template text, version integer default null)
+returns table (path text, content text)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_versions integer[];
+    v_version integer;
+begin
+    perform herald.check_template_privilege(template);
+    perform herald.check_template(template);
+    v_versions := array(select v.version from herald.template_version v
+                         where v.template = notify_template_export.template order by v.version);
+    if version is not null and version <> all (v_versions) then
+        raise exception using errcode = '22023',
+            message = format('template "%s" has no version %s', template, version),
+            hint = format('It has: %s.', coalesce(nullif(array_to_string(v_versions, ', '), ''), 'none'));
+    end if;
+    v_version := coalesce(version, v_versions[cardinality(v_versions)]);
+    return query
+    select f.path, herald.template_file(notify_template_export.template, f.path, f.content)
+      from (select 'template.json', jsonb_build_object('description', t.description, 'category', t.category,
+                                                     'tags', t.tags, 'mode', t.mode,
+                                                     'variables', coalesce(v.variables, '{}'))::text
+              from herald.template t
+              left join herald.template_version v on v.template = t.name and v.version = v_version
+             where t.name = notify_template_export.template
+            union all
+            select concat_ws('.', p.channel, p.part, nullif(p.locale, ''), 'liquid'), p.source || E'\n'
+              from herald.template_part p
+             where p.template = notify_template_export.template
+               and p.version = v_version)
+           f(path, content)
+     order by f.path collate "C";
+end
+$$;
+comment on function herald.notify_template_export(text, integer) is
+    'A version of a template as files: path inside the template''s folder and content';
