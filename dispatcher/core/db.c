@@ -933,19 +933,36 @@ db_result_length(const struct db_result *result, int row, int column)
     return result->pg != NULL ? (size_t) PQgetlength(result->pg, row, column) : 0;
 }
 
-const char *
-db_result_sqlstate(const struct db_result *result)
+/* "" when the result has no such field. */
+static const char *
+db_result_field(const struct db_result *result, int code)
 {
-    const char *text = result->pg != NULL ? PQresultErrorField(result->pg, PG_DIAG_SQLSTATE) : NULL;
+    const char *text = result->pg != NULL ? PQresultErrorField(result->pg, code) : NULL;
 
     return text != NULL ? text : "";
 }
 
 const char *
+db_result_sqlstate(const struct db_result *result)
+{
+    return db_result_field(result, PG_DIAG_SQLSTATE);
+}
+
+const char *
 db_result_message(const struct db_result *result)
 {
-    const char *text =
-        result->pg != NULL ? PQresultErrorField(result->pg, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+    return result->reason != NULL ? result->reason
+                                  : db_result_field(result, PG_DIAG_MESSAGE_PRIMARY);
+}
 
-    return text != NULL ? text : result->reason != NULL ? result->reason : "";
+const char *
+db_result_detail(const struct db_result *result)
+{
+    return db_result_field(result, PG_DIAG_MESSAGE_DETAIL);
+}
+
+const char *
+db_result_hint(const struct db_result *result)
+{
+    return db_result_field(result, PG_DIAG_MESSAGE_HINT);
 }

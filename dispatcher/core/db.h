@@ -90,5 +90,8 @@ const char *db_result_value(const struct db_result *result, int row, int column)
 size_t db_result_length(const struct db_result *result, int row, int column);
 const char *db_result_sqlstate(const struct db_result *result); /* "" on success */
 const char *db_result_message(const struct db_result *result);  /* primary message */
+/* What may follow an error's message; "" when nothing does. */
+const char *db_result_detail(const struct db_result *result);
+const char *db_result_hint(const struct db_result *result);
 
 #endif
