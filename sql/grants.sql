@@ -39,7 +39,7 @@ grant execute on function
     herald.notify_template(text, text, text, text[], text),
     herald.notify_template_part(text, text, text, text, text),
     herald.notify_template_variables(text, jsonb),
-    herald.notify_template_publish(text, text),
+    herald.notify_template_publish(text, text, boolean),
     herald.notify_template_rollback(text, integer),
     herald.notify_template_discard(text),
     herald.notify_template_diff(text, integer, integer),

@@ -229,7 +229,11 @@ add_source(struct render_template *compiled, const struct db_result *result, int
     const char *source = db_result_value(result, row, 2);
     size_t len = db_result_length(result, row, 2);
 
-    if (strcmp(kind, "shared") == 0)
+    if (strcmp(kind, "mode") == 0 && strcmp(name, "lax") == 0)
+    {
+        render_template_set_lax(compiled);
+    }
+    else if (strcmp(kind, "shared") == 0)
     {
         render_template_share(compiled, name, source, len);
     }

@@ -108,7 +108,7 @@ compile_part(struct sources *sources, uint64 row)
     struct lq_options options = {
         .mem = herald_value_memory(CurrentMemoryContext),
         .limits = LQ_LIMITS_DEFAULT,
-        .strict = true,
+        .strict = !compiled->lax,
         .partial = find_shared,
         .host = sources,
     };
@@ -129,8 +129,14 @@ compile(void)
     sources.compiled->parts =
         palloc0((sources.rows->numvals + 1) * sizeof(*sources.compiled->parts));
     for (uint64 row = 0; row < sources.rows->numvals; row++)
-        if (strcmp(column(&sources, row, 1), "part") == 0)
+    {
+        const char *kind = column(&sources, row, 1);
+
+        if (strcmp(kind, "mode") == 0)
+            sources.compiled->lax = strcmp(column(&sources, row, 2), "lax") == 0;
+        else if (strcmp(kind, "part") == 0)
             compile_part(&sources, row);
+    }
     return sources.compiled;
 }
 

@@ -17,6 +17,7 @@ struct herald_compiled_part
 
 struct herald_compiled
 {
+    bool lax; /* unknown variables and filters are no errors */
     int part_count;
     struct herald_compiled_part *parts; /* by name */
 };

@@ -152,7 +152,7 @@ json_problem(const struct rendering *rendering, const char *part, struct lq_str 
 
 /* Render one part in the current context, which the caller resets. Returns the problem or NULL. */
 static char *
-render_part(const struct rendering *rendering, const struct herald_compiled_part *part,
+render_part(const struct rendering *rendering, const struct herald_compiled_part *part, bool lax,
             struct lq_str *ret)
 {
     struct lq_options options = rendering->options;
@@ -163,6 +163,7 @@ render_part(const struct rendering *rendering, const struct herald_compiled_part
 
     options.mem = herald_value_memory(CurrentMemoryContext);
     options.escape = part->escape;
+    options.strict = !lax;
     if (part->template != NULL)
         code = herald_engine_render(part->template, rendering->variables, &options, ret, &error);
 
@@ -206,7 +207,7 @@ render_parts(const struct rendering *rendering, ReturnSetInfo *result)
     {
         const struct herald_compiled_part *part = &compiled->parts[i];
         struct lq_str content = { NULL, 0 };
-        char *problem = render_part(rendering, part, &content);
+        char *problem = render_part(rendering, part, compiled->lax, &content);
 
         put_row(result, part->name, content, problem);
         MemoryContextReset(scratch);

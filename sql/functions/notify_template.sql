@@ -1,6 +1,7 @@
 -- notify_template: makes a template or changes what describes it; texts: notify_template_part.
 -- Parameters: name; description; category - of sends that name none; tags - null: as they are;
---             mode - strict: an unknown variable is an error, lax: it is empty; null: as it is
+--             mode - strict: an unknown variable is an error, lax: it is empty; of the next published
+--             version; null: as it is
 -- Returns: nothing · Writes: template, template_history · Called by: operators, authors
 create function herald.notify_template(
     name text, description text default '', category text default null, tags text[] default null,
@@ -37,9 +38,8 @@ begin
            mode = coalesce(notify_template.mode, t.mode), updated_at = now()
      where t.name = notify_template.name
     returning t.* into v_new;
-    -- These act at once, without a new version.
-    if v_old.published_version is not null and (v_old.category, v_old.mode) is distinct from (v_new.category, v_new.mode)
-    then
+    -- It acts at once, without a new version.
+    if v_old.published_version is not null and v_old.category is distinct from v_new.category then
         perform herald.check_template_privilege(name, 'publish');
     end if;
     select jsonb_object_agg(n.key, jsonb_build_array(o.value, n.value)) into v_changes

@@ -1,8 +1,9 @@
 -- notify_template_publish: makes the draft the version that sends use; from then on it never changes.
--- Parameters: template; comment - what changed
+-- Parameters: template; comment - what changed; dependents - publish what uses it anew, too
 -- Returns: the version · Writes: template, template_version, template_use, template_history
 -- Called by: operators, authors
-create function herald.notify_template_publish(template text, comment text default '')
+create function herald.notify_template_publish(
+    template text, comment text default '', dependents boolean default false)
 returns integer
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -13,8 +14,9 @@ declare
 begin
     perform herald.check_template_privilege(template, 'publish');
     perform herald.check_template(template);
-    if comment is null then
-        raise exception using errcode = '22004', message = 'comment must not be null';
+    if comment is null or dependents is null then
+        raise exception using errcode = '22004',
+            message = format('%s must not be null', case when comment is null then 'comment' else 'dependents' end);
     end if;
     if octet_length(comment) > 4096 then
         raise exception using errcode = '54000', message = 'comment is longer than 4096 bytes';
@@ -71,14 +73,18 @@ begin
 
     update herald.template_version v
        set published_at = now(), published_by = session_user,
-           comment = notify_template_publish.comment
+           comment = notify_template_publish.comment,
+           mode = (select t.mode from herald.template t where t.name = notify_template_publish.template)
      where v.template = notify_template_publish.template and v.version = v_version;
     update herald.template t
        set published_version = v_version, updated_at = now()
      where t.name = notify_template_publish.template;
     perform herald.template_log(template, v_version, 'publish', jsonb_build_object('comment', comment));
+    if dependents then
+        perform herald.template_republish(template, comment);
+    end if;
     return v_version;
 end
 $$;
-comment on function herald.notify_template_publish(text, text) is
+comment on function herald.notify_template_publish(text, text, boolean) is
     'Makes the draft of a template the version that sends use; returns it';

@@ -1,8 +1,9 @@
 -- template_sources: all that is needed to render a channel in a locale. Each source is looked for in the
 -- locale, then in each shorter one, then in ''.
 -- Parameters: template; version; channel; locale - '' for the default
--- Returns: kind "translations" (by precedence), "shared" (by name) or "part", in this order; name of the
---          template or part; source · Writes: nothing · Called by: render_template, herald-dispatcher
+-- Returns: kind, name, source: "mode" (name strict or lax), "translations" (name of the template, by
+--          precedence), "shared" (by name), "part" (its name), in this order
+-- Writes: nothing · Called by: render_template, herald-dispatcher
 create function herald.template_sources(template text, version integer, channel text, locale text)
 returns table (kind text, name text, source text)
 language sql stable security definer
@@ -16,6 +17,11 @@ as $$
           from herald.template_closure(template_sources.template, template_sources.version) c
         union
         select template_sources.template, template_sources.version)
+    select 'mode', coalesce(v.mode, t.mode), ''
+      from herald.template t
+      join herald.template_version v on v.template = t.name
+     where t.name = template_sources.template and v.version = template_sources.version
+    union all
     (select p.part, p.template, p.source
        from shared s
        join herald.template_part p
@@ -40,4 +46,4 @@ as $$
       order by p.part, l.rank)
 $$;
 comment on function herald.template_sources(text, integer, text, text) is
-    'Sources that a template is rendered from for one channel and locale: translations, shared ones, parts';
+    'All that a template is rendered from for one channel and locale: mode, translations, shared ones, parts';

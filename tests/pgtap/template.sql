@@ -176,7 +176,7 @@ select is(herald.notify_template_part('welcome', 'email', 'text', 'Third'), 3, '
 
 -- sources by locale
 select results_eq(
-    format($$select name, source from herald.template_sources('welcome', 1, 'email', %L)$$, locale),
+    format($$select name, source from herald.template_sources('welcome', 1, 'email', %L) where kind = 'part'$$, locale),
     format($$values ('subject', %L), ('text', 'Hello!')$$, subject), format('locale "%s"', locale))
   from (values ('', 'Hi {{ name }}'), ('ko', '안녕 {{ name }}'), ('ko-KR', '안녕 {{ name }}'),
                ('ko-Kore-KR', '안녕 {{ name }}'), ('kor', 'Hi {{ name }}'), ('de', 'Hi {{ name }}')) v(locale, subject);

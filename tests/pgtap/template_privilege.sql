@@ -64,7 +64,7 @@ select is(pg_temp.try_as('herald_test_' || login, statement), wanted, login || '
   from (values
     ('editor', $$select herald.notify_template('order_paid', 'about')$$, 'ok'),
     ('editor', $$select herald.notify_template('order_paid', category => 'orders')$$, 'role "herald_test_editor" may not publish template "order_paid"'),
-    ('editor', $$select herald.notify_template('order_paid', mode => 'lax')$$, 'role "herald_test_editor" may not publish template "order_paid"'),
+    ('editor', $$select herald.notify_template('order_paid', category => 'orders')$$, 'role "herald_test_editor" may not publish template "order_paid"'),
     ('editor', $$select herald.notify_template('order_draft', category => 'orders', mode => 'lax')$$, 'ok'),
     ('editor', $$select herald.notify_template_grant('herald_test_editor', '*', 'publish')$$, 'permission denied for function notify_template_grant'),
     ('editor', $$select herald.notify_template_revoke('herald_test_team', '*', 'publish')$$, 'permission denied for function notify_template_revoke'),

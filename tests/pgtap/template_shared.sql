@@ -62,6 +62,31 @@ select is(html(), E'<p>7</p>\nA &amp; B, all of us', 'its version keeps to the n
 select herald.notify_template_rollback('order', 1) \g /dev/null
 select is(html(), E'<p>7</p>\nA &amp; B, your team', 'the old one to the old one');
 
+-- dependents
+select part('footer', 'shared', 'body', 'short, {% render "signature" %}') \g /dev/null
+select part('order', 'sms', 'text', 'draft') \g /dev/null
+select throws_ok($$select herald.notify_template_publish('footer', dependents => true)$$, '55000',
+                 'template "order" uses "footer" and has a draft');
+select herald.notify_template_discard('order') \g /dev/null
+select is(herald.notify_template_publish('footer', 'shorter', true), 2, 'dependents can be published with it');
+select is(html(), E'<p>7</p>short, all of us', 'and use it at once');
+select results_eq($$select version, comment from herald.template_versions where template = 'order' and state = 'current'$$,
+                  $$values (3, 'shorter')$$, 'in a version of their own');
+select is_empty($$select * from herald.template_dependency where current and outdated$$, 'nothing is outdated then');
+select throws_ok($$select herald.notify_template_publish('footer', dependents => null)$$, '22004', 'dependents must not be null');
+
+-- mode
+select herald.notify_template('loose', mode => 'lax') \g /dev/null
+select part('loose', 'sms', 'text', 'Hi {{ nobody }}!') \g /dev/null
+select is(content, 'Hi !', 'a lax template takes what it does not know as empty')
+  from herald.notify_render('loose', 'sms', version => 1);
+select publish('loose') \g /dev/null
+select herald.notify_template('loose', mode => 'strict') \g /dev/null
+select is(content, 'Hi !', 'a published version keeps its mode') from herald.notify_render('loose', 'sms');
+select part('loose', 'sms', 'text', 'Ho {{ nobody }}!') \g /dev/null
+select throws_like($$select * from herald.notify_render('loose', 'sms', version => 2)$$, '%unknown variable "nobody"',
+                   'the next one has the new mode');
+
 -- errors inside of what is shared name it
 select part('signature', 'shared', 'body', E'\n{{ team }}') \g /dev/null
 select publish('signature') \g /dev/null
