@@ -44,7 +44,7 @@ grant execute on function
     herald.notify_template_discard(text),
     herald.notify_template_diff(text, integer, integer),
     herald.text_diff(text, text),
-    herald.template_check(text, text, text),
+    herald.template_check(text, text, text, boolean),
     herald.liquid_render(text, jsonb, jsonb, boolean, boolean, text, timestamptz, text),
     herald.channel_parts()
     to herald_author, herald_operator;

@@ -75,9 +75,11 @@ herald_template_check(PG_FUNCTION_ARGS)
     char *place;
     text *source;
 
-    if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+    if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(3))
         ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-                errmsg("%s must not be null", PG_ARGISNULL(0) ? "source" : "part"));
+                errmsg("%s must not be null", PG_ARGISNULL(0)   ? "source"
+                                              : PG_ARGISNULL(1) ? "part"
+                                                                : "strict"));
     if (toast_raw_datum_size(PG_GETARG_DATUM(0)) - VARHDRSZ > SOURCE_BYTES)
         ereport(ERROR, errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
                 errmsg("source is longer than %d bytes", SOURCE_BYTES));
@@ -86,6 +88,7 @@ herald_template_check(PG_FUNCTION_ARGS)
     place = PG_ARGISNULL(2) ? psprintf("part %s", part) : text_to_cstring(PG_GETARG_TEXT_PP(2));
 
     options.escape = herald_engine_escape(part);
+    options.strict = PG_GETARG_BOOL(3);
     options.uses = note_use;
     options.host = &names;
     code = lq_parse((struct lq_str){ VARDATA_ANY(source), VARSIZE_ANY_EXHDR(source) }, &options,

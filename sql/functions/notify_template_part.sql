@@ -25,7 +25,9 @@ begin
     if part = 'translations' then
         perform herald.check_translations(source);
     elsif source is not null then
-        v_uses := herald.template_check(source, part);
+        v_uses := herald.template_check(source, part, strict => not exists (
+            select from herald.template t
+             where t.name = notify_template_part.template and t.mode = 'lax'));
     end if;
 
     v_draft := herald.template_draft(template);

@@ -1,0 +1,54 @@
+# What templates share reaches the provider: bodies by name and locale, translations, modes, and new
+# versions of them; a dispatcher keeps each version as it was published.
+use strict;
+use warnings;
+use Herald::Fixture qw(start_all start_dispatcher wait_final);
+use Test::More;
+
+my ($cluster, $sandbox) = start_all('templates');
+$cluster->sql(q{
+    select herald.notify_recipient('en', phone => '+15005550010');
+    select herald.notify_recipient('de', phone => '+15005550011', locale => 'de-AT');
+    select herald.notify_template(name) from unnest('{footer,order,loose}'::text[]) name;
+    select herald.notify_template('loose', mode => 'lax');
+    select herald.notify_template_part('footer', 'shared', 'body', ' {{ shop }} {% render "place" %}');
+    select herald.notify_template('place');
+    select herald.notify_template_part('place', 'shared', 'body', 'Vienna');
+    select herald.notify_template_part('place', 'shared', 'body', 'Wien', 'de');
+    select herald.notify_template_part('order', 'sms', 'text', 'no {{ no }}{% include "footer" %}');
+    select herald.notify_template_part('loose', 'sms', 'text', 'loose {{ nobody }}{{ no | nonsense }}');
+    select herald.notify_template_publish(name) from unnest('{place,footer,order,loose}'::text[]) with ordinality n(name, o) order by o;
+});
+my $dispatcher = start_dispatcher($cluster, $sandbox);
+
+# The text that arrives after a send.
+sub arrives
+{
+    my ($template, $recipient, $no) = @_;
+    $cluster->sql(qq{select herald.notify_send('$template', '$recipient', '{"no": $no, "shop": "Example"}')});
+    wait_final($cluster);
+    my ($request) = grep { $_->{body} =~ /$no/ } $sandbox->requests;
+    my ($text) = ($request->{body} // '') =~ /\bBody=([^&]*)/;
+    $text //= '';
+    $text =~ tr/+/ /;
+    $text =~ s/%(..)/chr hex $1/ge;
+    return $text;
+}
+
+is(arrives('order', 'en', 101), 'no 101 Example Vienna', 'a shared body that uses another one');
+is(arrives('order', 'de', 102), 'no 102 Example Wien', 'in the locale of the recipient');
+is(arrives('loose', 'en', 103), 'loose 103', 'a lax template');
+$cluster->sql(q{
+    select herald.notify_template_part('place', 'shared', 'body', 'Graz');
+    select herald.notify_template_publish('place')});
+is(arrives('order', 'en', 104), 'no 104 Example Vienna', 'a published version keeps what it uses');
+my $id = $cluster->sql(q{select max(id::text) from herald.notification});
+$cluster->sql(q{
+    select herald.notify_template_part('place', 'shared', 'body', 'Linz');
+    select herald.notify_template_publish('place', dependents => true)});
+is(arrives('order', 'en', 105), 'no 105 Example Linz', 'until it is published anew');
+is($cluster->sql("select content from herald.notify_replay_preview('$id')"), 'no 104 Example Vienna',
+    'what was sent is rendered again as it was');
+$dispatcher->stop;
+
+done_testing;
