@@ -12,7 +12,7 @@
 struct render_part
 {
     char *name;
-    bool html;
+    enum lq_escape escape;
     struct lq_template *compiled;
 };
 
@@ -133,12 +133,12 @@ find_shared(void *host, struct lq_str name, struct lq_str *ret_source)
 }
 
 static struct lq_options
-options_for(const struct render_template *template, bool html)
+options_for(const struct render_template *template, enum lq_escape escape)
 {
     return (struct lq_options){
         .mem = heap,
         .limits = LQ_LIMITS_DEFAULT,
-        .escape = html ? LQ_ESCAPE_HTML : LQ_ESCAPE_NONE,
+        .escape = escape,
         .strict = !template->lax,
         .partial = find_shared,
         .host = (void *) (uintptr_t) template, /* callbacks only read it */
@@ -180,8 +180,8 @@ void
 render_template_add(struct render_template *template, const char *part, const char *source,
                     size_t source_len)
 {
-    bool html = strcmp(part, "html") == 0;
-    struct lq_options options = options_for(template, html);
+    enum lq_escape escape = lq_escape_of_part((struct lq_str){ part, strlen(part) });
+    struct lq_options options = options_for(template, escape);
     struct render_part *slot = &template->parts[template->count];
     struct lq_error error = { .code = LQ_OK };
 
@@ -198,7 +198,7 @@ render_template_add(struct render_template *template, const char *part, const ch
         return;
     }
     slot->name = mem_strdup(part);
-    slot->html = html;
+    slot->escape = escape;
     template->count++;
 }
 
@@ -311,7 +311,7 @@ static bool
 render_part(const struct render_template *template, const struct render_part *part,
             const struct lq_value *variables, struct delivery *delivery, const char **ret_reason)
 {
-    struct lq_options options = options_for(template, part->html);
+    struct lq_options options = options_for(template, part->escape);
     struct lq_error error = { .code = LQ_OK };
     struct message_part *slot = &delivery->message.parts[delivery->message.part_count];
     struct lq_str output;

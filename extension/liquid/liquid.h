@@ -74,7 +74,10 @@ enum lq_escape
      * stands in follows from the text and the raw outputs before it, in the order in which they are
      * printed, through includes and layouts too. What capture captures starts outside of tags.
      */
-    LQ_ESCAPE_HTML
+    LQ_ESCAPE_HTML,
+    /* The whole output, text of the template too, is one line for a header: a run of control
+     * characters becomes a space, or nothing at the start and at the end. */
+    LQ_ESCAPE_HEADER
 };
 
 struct lq_str
@@ -150,6 +153,10 @@ struct lq_value *lq_object(const struct lq_mem *mem);
 bool lq_array_push(struct lq_value *array, struct lq_value *item);
 bool lq_object_put(struct lq_value *object, struct lq_str key, struct lq_value *value);
 void lq_value_destroy(struct lq_value *value);
+
+/* The escape mode of a part of a message, so that all hosts choose the same: HTML for html, HEADER
+ * for what becomes a header of a mail, else NONE. */
+enum lq_escape lq_escape_of_part(struct lq_str part);
 
 /* The name of a code for machines ("syntax", "steps", …). */
 const char *lq_code_name(enum lq_code code);

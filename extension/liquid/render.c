@@ -1,6 +1,7 @@
 /* Renders a template. */
 #include <string.h>
 
+#include "escape.h"
 #include "run.h"
 
 bool
@@ -181,6 +182,8 @@ lq_render(const struct lq_template *template, const struct lq_value *data,
     if (lq_run_start(&run) && lq_render_block(&run, &template->root) &&
         (lq_buf_append(&out, "", 0) || lq_run_out_of_memory(&run)))
     {
+        if (options->escape == LQ_ESCAPE_HEADER)
+            out.len = lq_escape_header(out.data, out.len);
         out.data[out.len] = '\0';
         *ret = (struct lq_str){ out.data, out.len };
     }

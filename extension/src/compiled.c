@@ -114,7 +114,7 @@ compile_part(struct sources *sources, uint64 row)
     };
 
     part->name = column(sources, row, 2);
-    part->escape = herald_engine_escape(part->name);
+    part->escape = lq_escape_of_part((struct lq_str){ part->name, strlen(part->name) });
     options.escape = part->escape;
     (void) lq_parse((struct lq_str){ source, strlen(source) }, &options, &part->template,
                     &part->error);

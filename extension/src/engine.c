@@ -9,12 +9,6 @@
 #include "engine.h"
 #include "value.h"
 
-enum lq_escape
-herald_engine_escape(const char *part)
-{
-    return strcmp(part, "html") == 0 ? LQ_ESCAPE_HTML : LQ_ESCAPE_NONE;
-}
-
 int
 herald_engine_sqlstate(enum lq_code code)
 {

@@ -8,9 +8,6 @@
 #include "datatype/timestamp.h"
 #include "liquid.h"
 
-/* How the output of a part is escaped. */
-enum lq_escape herald_engine_escape(const char *part);
-
 /* Strict, with memory of the current context, the default ceilings and a time. */
 struct lq_options herald_engine_options(TimestampTz at);
 

@@ -87,7 +87,7 @@ herald_template_check(PG_FUNCTION_ARGS)
     part = text_to_cstring(PG_GETARG_TEXT_PP(1));
     place = PG_ARGISNULL(2) ? psprintf("part %s", part) : text_to_cstring(PG_GETARG_TEXT_PP(2));
 
-    options.escape = herald_engine_escape(part);
+    options.escape = lq_escape_of_part((struct lq_str){ part, strlen(part) });
     options.strict = PG_GETARG_BOOL(3);
     options.uses = note_use;
     options.host = &names;

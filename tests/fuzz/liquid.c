@@ -192,12 +192,14 @@ LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
     struct lq_value *data;
     struct result first;
     struct result second;
+    static const enum lq_escape escapes[] = { LQ_ESCAPE_NONE, LQ_ESCAPE_HTML, LQ_ESCAPE_HEADER,
+                                              LQ_ESCAPE_HTML };
 
     if (size == 0)
         return 0;
     options.host = &source;
     options.strict = (input[0] & 1) != 0;
-    options.escape = (input[0] & 2) != 0 ? LQ_ESCAPE_HTML : LQ_ESCAPE_NONE;
+    options.escape = escapes[input[0] >> 3 & 3];
     options.utc_offset_s = (input[0] & 4) != 0 ? -12600 : 0;
     data = build();
     ticks = 0;

@@ -49,7 +49,8 @@ die(const char *what, const char *which)
     exit(2);
 }
 
-/* Options are words: strict, html, now=SECONDS, offset=SECONDS, depth=, steps=, bytes=, nodes=. */
+/* Options are words: strict, html, header, now=SECONDS, offset=SECONDS, depth=, steps=, bytes=,
+ * nodes=. */
 static void
 set_options(char *text, struct lq_options *options)
 {
@@ -65,6 +66,8 @@ set_options(char *text, struct lq_options *options)
             options->strict = true;
         else if (strcmp(word, "html") == 0)
             options->escape = LQ_ESCAPE_HTML;
+        else if (strcmp(word, "header") == 0)
+            options->escape = LQ_ESCAPE_HEADER;
         else if (strncmp(word, "now=", 4) == 0)
             options->now_us = number * 1000000;
         else if (strncmp(word, "offset=", 7) == 0)

@@ -25,6 +25,9 @@ select results_eq(format($$select content from herald.notify_render('t', 'sms', 
 select results_eq($$select * from herald.notify_render('t', 'email', '{"s": "a<b>&\"c"}') order by part$$,
                   $$values ('html', '<b>a&lt;b&gt;&amp;&quot;c</b>'), ('subject', 'a<b>&"c'), ('text', 'a<b>&"c')$$,
                   'only html is escaped');
+select results_eq($$select * from herald.notify_render('t', 'email', '{"s": "\n a\r\nBcc: b\n"}') order by part$$,
+                  E'values (\'html\', E\'<b>\\n a\\r\\nBcc: b\\n</b>\'), (\'subject\', \'a Bcc: b\'), (\'text\', E\'\\n a\\r\\nBcc: b\\n\')',
+                  'a subject is one line');
 select results_eq($$select content from herald.notify_render('t', 'sms', '{"n": 1}', locale => 'ko-KR')$$, $$values ('1 님')$$,
                   'the locale falls back to its language');
 select results_eq(

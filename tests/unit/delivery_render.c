@@ -98,6 +98,21 @@ test_escape(void **state)
 }
 
 static void
+test_header(void **state)
+{
+    (void) state;
+    add("subject", "\nOrder\r\n\t{{ n }}\n");
+    add("reply_to", "{{ recipient.id }}@example.org\n");
+    add("unsubscribe_url", "https://shop.example/{{ recipient.id }}\n");
+    add("text", "{{ n }}\n");
+    assert_string_equal(render(), "");
+    assert_string_equal(text_of("subject"), "Order 7.5");
+    assert_string_equal(text_of("reply_to"), "user-42@example.org");
+    assert_string_equal(text_of("unsubscribe_url"), "https://shop.example/user-42");
+    assert_string_equal(text_of("text"), "7.5\n");
+}
+
+static void
 test_time(void **state)
 {
     (void) state;
@@ -165,6 +180,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_variables, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_member_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_escape, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_header, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_undefined, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_syntax, set_up, tear_down),
