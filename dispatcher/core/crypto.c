@@ -139,6 +139,12 @@ crypto_base64url_decode(struct arena *arena, const char *text, size_t *ret_len)
     return crypto_decode(arena, text, strlen(text), crypto_alphabet_url, ret_len);
 }
 
+bool
+crypto_md5(const void *data, size_t len, uint8_t ret[16])
+{
+    return EVP_Digest(data, len, ret, NULL, EVP_md5(), NULL) == 1;
+}
+
 void
 crypto_sha256(const void *data, size_t len, uint8_t ret[32])
 {

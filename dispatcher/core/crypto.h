@@ -22,6 +22,8 @@ char *crypto_base64url(struct arena *arena, const void *data, size_t len);
 uint8_t *crypto_base64_decode(struct arena *arena, const char *text, size_t *ret_len);
 uint8_t *crypto_base64url_decode(struct arena *arena, const char *text, size_t *ret_len);
 
+/* False when OpenSSL has no MD5, as under FIPS. */
+bool crypto_md5(const void *data, size_t len, uint8_t ret[16]);
 void crypto_sha256(const void *data, size_t len, uint8_t ret[32]);
 void crypto_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
                         uint8_t ret[32]);

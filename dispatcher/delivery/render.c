@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/crypto.h"
 #include "core/json.h"
 #include "core/mem.h"
 #include "liquid.h"
@@ -56,6 +57,18 @@ heap_free(void *ctx, void *ptr)
 }
 
 static const struct lq_mem heap = { heap_alloc, heap_realloc, heap_free, NULL };
+
+static bool
+digest(void *host, enum lq_digest algorithm, struct lq_str text, uint8_t *ret)
+{
+    (void) host;
+    if (algorithm == LQ_DIGEST_MD5)
+    {
+        return crypto_md5(text.data, text.len, ret);
+    }
+    crypto_sha256(text.data, text.len, ret);
+    return true;
+}
 
 struct render_template *
 render_template_create(void)
@@ -141,6 +154,7 @@ options_for(const struct render_template *template, enum lq_escape escape)
         .escape = escape,
         .strict = !template->lax,
         .partial = find_shared,
+        .digest = digest,
         .host = (void *) (uintptr_t) template, /* callbacks only read it */
     };
 }

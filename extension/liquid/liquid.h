@@ -86,6 +86,12 @@ struct lq_str
     size_t len;
 };
 
+enum lq_digest
+{
+    LQ_DIGEST_MD5,   /* 16 bytes */
+    LQ_DIGEST_SHA256 /* 32 bytes */
+};
+
 struct lq_template; /* parsed, immutable; may be rendered any number of times */
 struct lq_value;    /* a value tree built by the host */
 
@@ -113,6 +119,12 @@ struct lq_options
      * are then taken as empty, so what was parsed is not for rendering. NULL: parse them too.
      */
     void (*uses)(void *host, struct lq_str name);
+    /* The digest of a text, for the filters md5 and sha256; false when it cannot be computed. NULL:
+     * these filters fail. */
+    bool (*digest)(void *host, enum lq_digest algorithm, struct lq_str text, uint8_t *ret);
+    /* What the filter tracking_link prints for a URL, which is http or https and at most 2048 bytes
+     * long; false when there is no such link. The text is copied. NULL: the URL itself. */
+    bool (*link)(void *host, struct lq_str url, struct lq_str *ret);
     void *host;
 };
 

@@ -6,6 +6,7 @@
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
+#include "digest.h"
 #include "engine.h"
 #include "value.h"
 
@@ -61,6 +62,7 @@ herald_engine_options(TimestampTz at)
         .strict = true,
         .now_us = at + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY,
         .tick = tick,
+        .digest = herald_digest,
     };
 }
 

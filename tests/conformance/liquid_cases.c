@@ -90,6 +90,7 @@ run_case(struct json_object *test)
     struct lq_options options = { .mem = plain_mem,
                                   .limits = LQ_LIMITS_DEFAULT,
                                   .partial = find_partial,
+                                  .digest = openssl_digest,
                                   .host = member(test, "templates") };
     struct json_object *members = member(test, "data");
     struct lq_value *data = members == NULL ? NULL : json_value(members);

@@ -1,8 +1,9 @@
-/* What the runners of template cases share: plain memory, and values made of JSON. */
+/* What the runners of template cases share: plain memory, digests, and values made of JSON. */
 #ifndef LIQUID_JSON_VALUE_H
 #define LIQUID_JSON_VALUE_H
 
 #include <json-c/json.h>
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +36,15 @@ static inline struct lq_str
 str(const char *text)
 {
     return (struct lq_str){ text, strlen(text) };
+}
+
+static inline bool
+openssl_digest(void *host, enum lq_digest algorithm, struct lq_str text, uint8_t *ret)
+{
+    const EVP_MD *type = algorithm == LQ_DIGEST_MD5 ? EVP_md5() : EVP_sha256();
+
+    (void) host;
+    return EVP_Digest(text.data, text.len, ret, NULL, type, NULL) == 1;
 }
 
 /* NULL when out of memory. */

@@ -49,8 +49,17 @@ die(const char *what, const char *which)
     exit(2);
 }
 
-/* Options are words: strict, html, header, now=SECONDS, offset=SECONDS, depth=, steps=, bytes=,
- * nodes=. */
+/* A tracking link: short as those of hosts, and none for some. */
+static bool
+link_to(void *host, struct lq_str url, struct lq_str *ret)
+{
+    (void) host;
+    *ret = str("https://t.example/1");
+    return url.data[url.len - 1] != '-';
+}
+
+/* Options are words: strict, html, header, link, no-digest, now=SECONDS, offset=SECONDS, depth=,
+ * steps=, bytes=, nodes=. */
 static void
 set_options(char *text, struct lq_options *options)
 {
@@ -68,6 +77,10 @@ set_options(char *text, struct lq_options *options)
             options->escape = LQ_ESCAPE_HTML;
         else if (strcmp(word, "header") == 0)
             options->escape = LQ_ESCAPE_HEADER;
+        else if (strcmp(word, "link") == 0)
+            options->link = link_to;
+        else if (strcmp(word, "no-digest") == 0)
+            options->digest = NULL;
         else if (strncmp(word, "now=", 4) == 0)
             options->now_us = number * 1000000;
         else if (strncmp(word, "offset=", 7) == 0)
@@ -141,7 +154,9 @@ parse_json(const struct test_case *test, enum section section)
 static void
 run_case(const char *file, struct test_case *test, struct results *results)
 {
-    struct lq_options options = { .mem = plain_mem, .limits = LQ_LIMITS_DEFAULT };
+    struct lq_options options = { .mem = plain_mem,
+                                  .limits = LQ_LIMITS_DEFAULT,
+                                  .digest = openssl_digest };
     struct lq_template *template = NULL;
     struct lq_error error = { 0 };
     struct lq_str output = { 0 };

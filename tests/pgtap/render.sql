@@ -28,6 +28,11 @@ select results_eq($$select * from herald.notify_render('t', 'email', '{"s": "a<b
 select results_eq($$select * from herald.notify_render('t', 'email', '{"s": "\n a\r\nBcc: b\n"}') order by part$$,
                   E'values (\'html\', E\'<b>\\n a\\r\\nBcc: b\\n</b>\'), (\'subject\', \'a Bcc: b\'), (\'text\', E\'\\n a\\r\\nBcc: b\\n\')',
                   'a subject is one line');
+select herald.notify_template('digest', category => 'orders') \g /dev/null
+select herald.notify_template_part('digest', 'sms', 'text', '{{ s | md5 }} {{ s | sha256 }}') \g /dev/null
+select results_eq(format($$select content from herald.notify_render('digest', 'sms', jsonb_build_object('s', %L), version => 1)$$, s),
+                  format($$values (md5(%L) || ' ' || encode(sha256(%L::bytea), 'hex'))$$, s, s), 'digests are the server''s')
+  from (values (''), ('höhe'), (repeat('x', 100000))) v(s);
 select results_eq($$select content from herald.notify_render('t', 'sms', '{"n": 1}', locale => 'ko-KR')$$, $$values ('1 님')$$,
                   'the locale falls back to its language');
 select results_eq(

@@ -98,6 +98,17 @@ test_escape(void **state)
 }
 
 static void
+test_digest(void **state)
+{
+    (void) state;
+    add("text", "{{ 'abc' | md5 }} {{ 'abc' | sha256 }}");
+    assert_string_equal(render(), "");
+    assert_string_equal(text_of("text"),
+                        "900150983cd24fb0d6963f7d28e17f72 "
+                        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+static void
 test_header(void **state)
 {
     (void) state;
@@ -180,6 +191,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_variables, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_member_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_escape, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_digest, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_header, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_undefined, set_up, tear_down),
