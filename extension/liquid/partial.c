@@ -45,12 +45,57 @@ parse_argument(struct lq_lexer *lexer, struct lq_argument ***tail)
     return argument->expr != NULL;
 }
 
+bool
+lq_arguments_parse(struct lq_lexer *lexer, struct lq_argument **ret, size_t *ret_count)
+{
+    struct lq_argument **tail = ret;
+
+    *ret_count = 0;
+    while (lq_lexer_accept(lexer, ',') || lexer->kind != LQ_LEX_END)
+    {
+        if (lexer->kind == LQ_LEX_END) /* the reference tolerates a comma at the end */
+            break;
+        if (!parse_argument(lexer, &tail))
+            return false;
+        ++*ret_count;
+    }
+    return true;
+}
+
+struct lq_hidden *
+lq_arguments_hide(struct lq_run *run, const struct lq_argument *arguments, size_t count)
+{
+    struct lq_hidden *hidden = lq_arena_array(&run->arena, count, sizeof(hidden[0]));
+    struct lq_hidden *next = hidden;
+
+    if (hidden == NULL)
+    {
+        (void) lq_run_out_of_memory(run);
+        return NULL;
+    }
+    for (const struct lq_argument *a = arguments; a != NULL; a = a->next)
+    {
+        const struct lq_value *value = lq_eval(run, a->expr, false);
+
+        if (value == NULL || !lq_run_step(run, 1))
+            return NULL;
+        *next++ = (struct lq_hidden){ a->slot, run->slots[a->slot].local };
+        run->slots[a->slot].local = value;
+    }
+    return hidden;
+}
+
+void
+lq_arguments_show(struct lq_run *run, const struct lq_hidden *hidden, size_t count)
+{
+    while (count-- > 0)
+        run->slots[hidden[count].slot].local = hidden[count].value;
+}
+
 /* with VALUE as NAME, for VALUE as NAME, and arguments. *alias stays empty without an as. */
 static bool
 parse_rest(struct lq_lexer *lexer, struct lq_partial_node *node, struct lq_str *alias)
 {
-    struct lq_argument **tail = &node->arguments;
-
     node->each = lq_lexer_accept_word(lexer, LQ_STR("for"));
     if (node->each || lq_lexer_accept_word(lexer, LQ_STR("with")))
     {
@@ -65,15 +110,7 @@ parse_rest(struct lq_lexer *lexer, struct lq_partial_node *node, struct lq_str *
             return lq_lexer_fail(lexer, "the name of a variable");
         lq_lexer_next(lexer);
     }
-    while (lq_lexer_accept(lexer, ',') || lexer->kind != LQ_LEX_END)
-    {
-        if (lexer->kind == LQ_LEX_END) /* the reference tolerates a comma at the end */
-            break;
-        if (!parse_argument(lexer, &tail))
-            return false;
-        node->argument_count++;
-    }
-    return true;
+    return lq_arguments_parse(lexer, &node->arguments, &node->argument_count);
 }
 
 bool

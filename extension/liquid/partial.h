@@ -32,6 +32,22 @@ struct lq_partial_node
 /* What stands behind the last slash: as such the partial knows what is passed to it. */
 struct lq_str lq_partial_variable(struct lq_str name);
 
+/* Parse what is left of a tag: NAME: VALUE, … */
+bool lq_arguments_parse(struct lq_lexer *lexer, struct lq_argument **ret, size_t *ret_count);
+
+/* A variable and what an argument hides of it. */
+struct lq_hidden
+{
+    uint32_t slot;
+    const struct lq_value *value;
+};
+
+/* Let arguments hide the variables of the same names, until they are shown again; NULL after a
+ * fault. */
+struct lq_hidden *lq_arguments_hide(struct lq_run *run, const struct lq_argument *arguments,
+                                    size_t count);
+void lq_arguments_show(struct lq_run *run, const struct lq_hidden *hidden, size_t count);
+
 /* Parse the tag into a node, whose `isolates` is set. */
 bool lq_partial_parse(struct lq_parser *parser, const struct lq_tag *tag,
                       struct lq_partial_node *node);

@@ -202,35 +202,15 @@ include_value(struct lq_run *run, const struct lq_partial_node *node)
     return include_each(run, node, value != NULL ? value : &lq_value_nil);
 }
 
-/* A variable and what an argument hides of it. */
-struct hidden
-{
-    uint32_t slot;
-    const struct lq_value *value;
-};
-
 /* Arguments hide variables of the same names while the partial is rendered. */
 static bool
 include_with_arguments(struct lq_run *run, const struct lq_partial_node *node)
 {
-    struct hidden *hidden = lq_arena_array(&run->arena, node->argument_count, sizeof(hidden[0]));
-    size_t count = 0;
+    struct lq_hidden *hidden = lq_arguments_hide(run, node->arguments, node->argument_count);
 
-    if (hidden == NULL)
-        return lq_run_out_of_memory(run);
-    for (const struct lq_argument *a = node->arguments; a != NULL; a = a->next)
-    {
-        const struct lq_value *value = lq_eval(run, a->expr, false);
-
-        if (value == NULL || !lq_run_step(run, 1))
-            return false;
-        hidden[count++] = (struct hidden){ a->slot, run->slots[a->slot].local };
-        run->slots[a->slot].local = value;
-    }
-    if (!include_value(run, node))
+    if (hidden == NULL || !include_value(run, node))
         return false;
-    while (count-- > 0)
-        run->slots[hidden[count].slot].local = hidden[count].value;
+    lq_arguments_show(run, hidden, node->argument_count);
     return true;
 }
 
