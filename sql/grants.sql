@@ -28,8 +28,7 @@ grant execute on function
     herald.template_sources(text, integer, text, text),
     herald.notify_template_grant(text, text, text),
     herald.notify_template_revoke(text, text, text),
-    herald.notify_render(text, text, jsonb, text, text, integer),
-    herald.notify_preview(text, text, jsonb),
+    herald.notify_preview(text, text, jsonb, text, text),
     herald.notify_replay_preview(uuid),
     herald.notify_suppression_remove(text, text, text)
     to herald_operator;
@@ -44,6 +43,10 @@ grant execute on function
     herald.notify_template_discard(text),
     herald.notify_template_diff(text, integer, integer),
     herald.text_diff(text, text),
+    herald.notify_template_sample(text, jsonb, text, text),
+    herald.notify_template_accept(text, text, integer),
+    herald.notify_template_test(text, integer),
+    herald.notify_render(text, text, jsonb, text, text, integer, text, text),
     herald.template_check(text, text, text, boolean),
     herald.liquid_render(text, jsonb, jsonb, boolean, boolean, text, timestamptz, text),
     herald.channel_parts()

@@ -1,4 +1,5 @@
--- notify_replay_preview: renders what a notification was, from its stored version, data, locale and time.
+-- notify_replay_preview: renders what a notification was, from its stored version, data, locale and time, in
+-- the mode that the template has now.
 -- Parameters: id - of the notification
 -- Returns: one row a channel and part · Writes: nothing · Called by: operators
 create function herald.notify_replay_preview(id uuid)
@@ -35,7 +36,9 @@ begin
                        v_notification.recipient, v_notification.locale, v_notification.timezone,
                        v_notification.id, v_notification.template, v_notification.category),
                    coalesce(v_notification.send_at, v_notification.created_at),
-                   v_notification.timezone, true) r
+                   v_notification.timezone, true,
+                   (select t.mode = 'strict' from herald.template t
+                     where t.name = v_notification.template)) r
          order by c.channel, r.part;
 end
 $$;

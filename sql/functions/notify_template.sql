@@ -22,9 +22,7 @@ begin
         perform herald.check_category(category);
     end if;
     perform herald.check_tags(tags);
-    if mode not in ('strict', 'lax') then
-        perform herald.refuse_unknown('mode', mode, '{strict,lax}');
-    end if;
+    perform herald.check_mode(mode);
 
     insert into herald.template (name) values (notify_template.name) on conflict do nothing;
     if found then

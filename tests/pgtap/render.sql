@@ -58,7 +58,8 @@ select throws_ok($$select * from herald.notify_render('t', 'chat')$$, '22023',
 select throws_ok('select * from herald.notify_render(' || arguments || ')', state, message, arguments)
   from (values ('null, ''sms''', '22004', 'template must not be null'), ('''x'', ''sms''', '22023', 'unknown template "x"'),
                ('''t'', null', '22004', 'channel must not be null'), ('''t'', ''fax''', '22023', 'unknown channel "fax"'),
-               ('''t'', ''sms'', null', '22004', 'data must not be null'), ('''t'', ''sms'', ''[]''', '22023', 'data must be an object'),
+               ('''t'', ''sms'', null', '22023', 'unknown sample of template "t" "sample"'),
+               ('''t'', ''sms'', mode => ''loose''', '22023', 'unknown mode "loose"'), ('''t'', ''sms'', ''[]''', '22023', 'data must be an object'),
                ('''t'', ''sms'', locale => null', '22004', 'locale must not be null'),
                ('''t'', ''sms'', locale => ''../x''', '22023', 'locale is not a language tag'),
                ('''t'', ''sms'', recipient => ''nobody''', '22023', 'unknown recipient "nobody"'),
@@ -99,6 +100,8 @@ select herald.notify_category('orders', mandatory => true) \g /dev/null
 select is(problem, null, 'nobody opts out of a mandatory category')
   from herald.notify_preview('t', 'ann', '{"n": 1, "s": "x"}') where channel = 'email' and part = 'text';
 select throws_ok($$select * from herald.notify_preview('t', 'nobody')$$, '22023', 'unknown recipient "nobody"');
+select throws_ok($$select * from herald.notify_preview('t', 'ann', mode => 'loose')$$, '22023', 'unknown mode "loose"');
+select throws_ok($$select * from herald.notify_preview('t', 'ann', null)$$, '22023', 'unknown sample of template "t" "sample"');
 select throws_ok($$select * from herald.notify_preview('x', 'ann')$$, '22023', 'unknown template "x"');
 select throws_ok($$select * from herald.notify_preview('t', 'ann', '1')$$, '22023', 'data must be an object');
 
