@@ -43,6 +43,7 @@ grant execute on function
     herald.notify_template_discard(text),
     herald.notify_template_diff(text, integer, integer),
     herald.text_diff(text, text),
+    herald.notify_template_search(text),
     herald.notify_template_sample(text, jsonb, text, text),
     herald.notify_template_accept(text, text, integer),
     herald.notify_template_test(text, integer),

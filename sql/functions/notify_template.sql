@@ -40,6 +40,7 @@ begin
     if v_old.published_version is not null and v_old.category is distinct from v_new.category then
         perform herald.check_template_privilege(name, 'publish');
     end if;
+    perform herald.template_index(name);
     select jsonb_object_agg(n.key, jsonb_build_array(o.value, n.value)) into v_changes
       from jsonb_each(to_jsonb(v_new)) n join jsonb_each(to_jsonb(v_old)) o using (key)
      where n.key in ('description', 'category', 'tags', 'mode') and n.value <> o.value;

@@ -21,6 +21,7 @@ begin
     end if;
     delete from herald.template_part p
      where p.template = notify_template_discard.template and p.version = v_version;
+    perform herald.template_index(template);
     perform herald.template_log(template, v_version, 'discard');
     return v_version;
 end

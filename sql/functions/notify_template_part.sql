@@ -50,6 +50,7 @@ begin
         on conflict on constraint template_part_pkey do update
            set source = excluded.source, uses = excluded.uses;
     end if;
+    perform herald.template_index(template, v_draft);
     perform herald.template_log(template, v_draft, case when source is null then 'part_remove' else 'part' end,
         jsonb_build_object('channel', channel, 'locale', locale, 'part', part,
                            'old', herald.text_hash(v_old), 'new', herald.text_hash(source)));

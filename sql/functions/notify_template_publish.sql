@@ -79,6 +79,7 @@ begin
     update herald.template t
        set published_version = v_version, updated_at = now()
      where t.name = notify_template_publish.template;
+    perform herald.template_index(template);
     perform herald.template_log(template, v_version, 'publish', jsonb_build_object('comment', comment));
     if dependents then
         perform herald.template_republish(template, comment);

@@ -30,6 +30,7 @@ begin
     update herald.template t
        set published_version = notify_template_rollback.version, updated_at = now()
      where t.name = notify_template_rollback.template;
+    perform herald.template_index(template);
     perform herald.template_log(template, version, 'rollback', jsonb_build_object('from', v_from));
     return version;
 end
