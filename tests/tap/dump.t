@@ -8,6 +8,10 @@ use Test::More;
 
 my ($cluster, $sandbox) = start_all('dumped');
 add_template($cluster, 't', undef, 'sms/text' => '{{ n }}', 'push/title' => '{{ n }}', 'push/body' => 'b');
+$cluster->sql(q{select herald.notify_template_variables('t', '{"properties": {"n": {"type": "integer"}}}')});
+$cluster->sql(q{select herald.notify_template_sample('t', '{"n": 5}')});
+$cluster->sql(q{select herald.notify_template_accept('t')});
+$cluster->sql(q{select herald.notify_template_grant('herald_author', 't*', 'edit')});
 $cluster->sql(q{select herald.notify_category('news')});
 $cluster->sql(q{select herald.notify_setting('idempotency_days', '40')});
 $cluster->sql(q{select herald.notify_recipient('r' || i, phone => '+1500555' || 1000 + i) from generate_series(1, 40) i});
@@ -61,6 +65,12 @@ for my $table (@tables)
 
 my $epoch = 'select last_value, is_called from herald.dispatcher_epoch';
 is($copy->sql($epoch), $cluster->sql($epoch), 'the epoch sequence is the same');
+
+my $newest = 'select max(id) from herald.template_history';
+cmp_ok($copy->sql($newest), '>', 5, 'there is history');
+$copy->sql(q{select herald.notify_template_publish('t')});
+is($copy->sql($newest), $cluster->sql($newest) + 1, 'which goes on in the copy');
+is($copy->sql(q{select name from herald.notify_template_search('t')}), 't', 'its templates are found');
 
 $copy->sql('grant herald_dispatcher to dispatcher');
 $copy->sql('select herald.arm()');
