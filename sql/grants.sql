@@ -30,6 +30,7 @@ grant execute on function
     herald.notify_template_revoke(text, text, text),
     herald.notify_preview(text, text, jsonb, text, text),
     herald.notify_replay_preview(uuid),
+    herald.link_target(text, integer),
     herald.notify_suppression_remove(text, text, text)
     to herald_operator;
 
@@ -60,6 +61,9 @@ grant execute on function
 grant execute on function herald.has_template_privilege(text, text)
     to herald_author, herald_operator, herald_analyst;
 grant select on herald.template_versions to herald_author, herald_operator, herald_analyst;
+
+-- What answers tracking links.
+grant execute on function herald.link_target(text, integer) to herald_gateway;
 
 -- What a dispatcher lives on.
 grant execute on function

@@ -10,6 +10,11 @@
 #include "core/mem.h"
 #include "liquid.h"
 
+enum
+{
+    LINKS_MAX = 1000 /* of one message */
+};
+
 struct render_part
 {
     char *name;
@@ -31,6 +36,7 @@ struct render_template
     struct render_part parts[MESSAGE_PARTS_MAX];
     size_t count;
     bool lax;
+    char *tracking_url; /* NULL: none */
     struct shared_source *shared;
     char *problem; /* why it is unusable, or NULL */
 };
@@ -97,6 +103,7 @@ render_template_destroy(struct render_template *template)
         free(shared->source);
         free(shared);
     }
+    free(template->tracking_url);
     free(template->problem);
     free(template);
 }
@@ -114,6 +121,13 @@ render_template_set_lax(struct render_template *template)
 }
 
 void
+render_template_set_tracking(struct render_template *template, const char *url)
+{
+    free(template->tracking_url);
+    template->tracking_url = mem_strdup(url);
+}
+
+void
 render_template_share(struct render_template *template, const char *name, const char *source,
                       size_t source_len)
 {
@@ -127,12 +141,19 @@ render_template_share(struct render_template *template, const char *name, const 
     template->shared = shared;
 }
 
+/* What the engine's questions are about. */
+struct host
+{
+    const struct render_template *template;
+    struct delivery *delivery; /* NULL while parsing */
+    int link_count;            /* of the message */
+};
+
 /* The engine asks for a shared template. */
 static bool
 find_shared(void *host, struct lq_str name, struct lq_str *ret_source)
 {
-    const struct render_template *template = host;
-    const struct shared_source *shared = template->shared;
+    const struct shared_source *shared = ((struct host *) host)->template->shared;
 
     for (; shared != NULL; shared = shared->next)
     {
@@ -145,17 +166,59 @@ find_shared(void *host, struct lq_str name, struct lq_str *ret_source)
     return false;
 }
 
+/* base64url of the 16 bytes of an id. */
+static const char *
+token_of(struct arena *arena, const char *id)
+{
+    uint8_t bytes[16] = { 0 };
+    size_t digits = 0;
+
+    for (; *id != '\0' && digits < 32; id++)
+    {
+        const char *digit = strchr("0123456789abcdef", *id);
+
+        if (digit != NULL)
+        {
+            int value = (int) (digit - "0123456789abcdef");
+
+            bytes[digits / 2] |= (uint8_t) (digits % 2 == 0 ? value << 4 : value);
+            digits++;
+        }
+    }
+    return crypto_base64url(arena, bytes, sizeof(bytes));
+}
+
+/* The engine asks what to print for a URL that is to be tracked. */
+static bool
+link_to(void *user, struct lq_str url, struct lq_str *ret)
+{
+    struct host *host = user;
+    struct arena *arena = host->delivery->arena;
+
+    (void) url; /* whoever follows the link has it rendered again */
+    if (host->link_count == LINKS_MAX)
+    {
+        return false;
+    }
+    host->link_count++;
+    ret->data = arena_printf(arena, "%s/c/%s/%d", host->template->tracking_url,
+                             token_of(arena, host->delivery->id), host->link_count);
+    ret->len = strlen(ret->data);
+    return true;
+}
+
 static struct lq_options
-options_for(const struct render_template *template, enum lq_escape escape)
+options_for(struct host *host, enum lq_escape escape)
 {
     return (struct lq_options){
         .mem = heap,
         .limits = LQ_LIMITS_DEFAULT,
         .escape = escape,
-        .strict = !template->lax,
+        .strict = !host->template->lax,
         .partial = find_shared,
         .digest = digest,
-        .host = (void *) (uintptr_t) template, /* callbacks only read it */
+        .link = host->template->tracking_url != NULL ? link_to : NULL,
+        .host = host,
     };
 }
 
@@ -195,7 +258,8 @@ render_template_add(struct render_template *template, const char *part, const ch
                     size_t source_len)
 {
     enum lq_escape escape = lq_escape_of_part((struct lq_str){ part, strlen(part) });
-    struct lq_options options = options_for(template, escape);
+    struct host host = { template, NULL, 0 };
+    struct lq_options options = options_for(&host, escape);
     struct render_part *slot = &template->parts[template->count];
     struct lq_error error = { .code = LQ_OK };
 
@@ -322,10 +386,11 @@ build_variables(const struct delivery *delivery)
 }
 
 static bool
-render_part(const struct render_template *template, const struct render_part *part,
-            const struct lq_value *variables, struct delivery *delivery, const char **ret_reason)
+render_part(struct host *host, const struct render_part *part, const struct lq_value *variables,
+            const char **ret_reason)
 {
-    struct lq_options options = options_for(template, part->escape);
+    struct lq_options options = options_for(host, part->escape);
+    struct delivery *delivery = host->delivery;
     struct lq_error error = { .code = LQ_OK };
     struct message_part *slot = &delivery->message.parts[delivery->message.part_count];
     struct lq_str output;
@@ -357,6 +422,7 @@ render_message(const struct render_template *template, struct delivery *delivery
                const char **ret_reason)
 {
     const char *problem = template->problem;
+    struct host host = { template, delivery, 0 };
     struct lq_value *variables;
     bool ok = true;
 
@@ -371,7 +437,7 @@ render_message(const struct render_template *template, struct delivery *delivery
     variables = build_variables(delivery);
     for (size_t i = 0; ok && i < template->count; i++)
     {
-        ok = render_part(template, &template->parts[i], variables, delivery, ret_reason);
+        ok = render_part(&host, &template->parts[i], variables, ret_reason);
     }
     lq_value_destroy(variables);
     if (!ok)

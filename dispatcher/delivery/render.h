@@ -18,6 +18,9 @@ void render_template_destroy(struct render_template *template);
 /* Let unknown variables and filters be no errors. Set it before parts are added. */
 void render_template_set_lax(struct render_template *template);
 
+/* What tracking links begin with; without one, the URL itself is printed. */
+void render_template_set_tracking(struct render_template *template, const char *url);
+
 /* A template that parts may use by name. Add them before the parts. */
 void render_template_share(struct render_template *template, const char *name, const char *source,
                            size_t source_len);

@@ -233,6 +233,10 @@ add_source(struct render_template *compiled, const struct db_result *result, int
     {
         render_template_set_lax(compiled);
     }
+    else if (strcmp(kind, "tracking_url") == 0 && name[0] != '\0')
+    {
+        render_template_set_tracking(compiled, name);
+    }
     else if (strcmp(kind, "shared") == 0)
     {
         render_template_share(compiled, name, source, len);

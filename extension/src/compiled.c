@@ -10,7 +10,6 @@
 #include "utils/memutils.h"
 
 #include "compiled.h"
-#include "engine.h"
 #include "outbox.h"
 #include "template_cache.h"
 #include "value.h"
@@ -18,6 +17,7 @@
 enum
 {
     CHANNEL_SIZE = 16,
+    MODE_SIZE = 8,
     LOCALE_SIZE = 64,
     SOURCES_MAX = 10000,
     CACHE_BYTES = 32 * 1024 * 1024 /* beyond, all is dropped */
@@ -29,6 +29,7 @@ struct key
     char template_name[HERALD_NAME_SIZE];
     char channel[CHANNEL_SIZE];
     char locale[LOCALE_SIZE];
+    char mode[MODE_SIZE]; /* empty: the version's */
     int version;
 };
 
@@ -120,12 +121,14 @@ compile_part(struct sources *sources, uint64 row)
                     &part->error);
 }
 
-/* Compile what the query found, in the current context. */
+/* Compile what the query found, in the current context; mode is empty or overrules the version's.
+ */
 static const struct herald_compiled *
-compile(void)
+compile(const char *mode)
 {
     struct sources sources = { SPI_tuptable, palloc0(sizeof(struct herald_compiled)) };
 
+    sources.compiled->tracking_url = pstrdup("");
     sources.compiled->parts =
         palloc0((sources.rows->numvals + 1) * sizeof(*sources.compiled->parts));
     for (uint64 row = 0; row < sources.rows->numvals; row++)
@@ -133,7 +136,10 @@ compile(void)
         const char *kind = column(&sources, row, 1);
 
         if (strcmp(kind, "mode") == 0)
-            sources.compiled->lax = strcmp(column(&sources, row, 2), "lax") == 0;
+            sources.compiled->lax =
+                strcmp(mode[0] != '\0' ? mode : column(&sources, row, 2), "lax") == 0;
+        else if (strcmp(kind, "tracking_url") == 0)
+            sources.compiled->tracking_url = column(&sources, row, 2);
         else if (strcmp(kind, "part") == 0)
             compile_part(&sources, row);
     }
@@ -167,7 +173,7 @@ load(const struct key *key, uint64 generation)
         elog(ERROR, "could not connect to SPI");
     query_sources(key);
     MemoryContextSwitchTo(context);
-    compiled = compile();
+    compiled = compile(key->mode);
     SPI_finish();
     MemoryContextSwitchTo(caller);
     if (!herald_cache_may_keep(generation))
@@ -180,7 +186,7 @@ load(const struct key *key, uint64 generation)
 
 const struct herald_compiled *
 herald_compiled_find(const char *template_name, int version, const char *channel,
-                     const char *locale)
+                     const char *locale, const char *mode)
 {
     struct key key;
     const struct entry *entry;
@@ -190,6 +196,7 @@ herald_compiled_find(const char *template_name, int version, const char *channel
     strlcpy(key.template_name, template_name, sizeof(key.template_name));
     strlcpy(key.channel, channel, sizeof(key.channel));
     strlcpy(key.locale, locale, sizeof(key.locale));
+    strlcpy(key.mode, mode != NULL ? mode : "", sizeof(key.mode));
     key.version = version;
     refresh(&generation);
     entry = hash_search(cache.entries, &key, HASH_FIND, NULL);

@@ -17,16 +17,19 @@ struct herald_compiled_part
 
 struct herald_compiled
 {
-    bool lax; /* unknown variables and filters are no errors */
+    bool lax;           /* unknown variables and filters are no errors */
+    char *tracking_url; /* what tracking links begin with, empty: the URL itself is printed */
     int part_count;
     struct herald_compiled_part *parts; /* by name */
 };
 
 /*
  * The parts of a version (drafts too) for a channel, or "shared", and a locale ('' is the default).
- * Runs SQL. What it returns is good until the next call. Strings are NUL-terminated.
+ * mode is "strict" or "lax", NULL for the version's. Runs SQL. What it returns is good until the
+ * next call. Strings are NUL-terminated.
  */
 const struct herald_compiled *herald_compiled_find(const char *template_name, int version,
-                                                   const char *channel, const char *locale);
+                                                   const char *channel, const char *locale,
+                                                   const char *mode);
 
 #endif

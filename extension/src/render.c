@@ -5,6 +5,7 @@
 
 #include "access/detoast.h"
 #include "catalog/pg_type.h"
+#include "common/base64.h"
 #include "common/jsonapi.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -13,6 +14,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/uuid.h"
 
 #include "compat.h"
 #include "compiled.h"
@@ -26,7 +28,9 @@ HERALD_FUNCTION(herald_render_template);
 
 enum
 {
-    SOURCE_BYTES = 1048576
+    SOURCE_BYTES = 1048576,
+    LINKS_MAX = 1000, /* of one message */
+    TOKEN_SIZE = 32
 };
 
 /* What all parts of one call share. */
@@ -37,6 +41,11 @@ struct rendering
     const char *locale;
     int version;
     bool fail;
+    const char *mode; /* NULL: the version's */
+    const char *tracking_url;
+    char token[TOKEN_SIZE]; /* of the delivery */
+    int link_count;
+    List *links; /* of the part */
     struct lq_options options;
     struct lq_value *variables;
 };
@@ -121,7 +130,7 @@ herald_template_compile(PG_FUNCTION_ARGS)
         .locale = text_to_cstring(PG_GETARG_TEXT_PP(3)),
     };
     const struct herald_compiled *compiled = herald_compiled_find(
-        rendering.template_name, rendering.version, rendering.channel, rendering.locale);
+        rendering.template_name, rendering.version, rendering.channel, rendering.locale, NULL);
 
     for (int i = 0; i < compiled->part_count; i++)
     {
@@ -153,9 +162,38 @@ json_problem(const struct rendering *rendering, const char *part, struct lq_str 
     return NULL;
 }
 
+/* Write the characters of base64url that stand for an id. */
+static void
+write_token(const pg_uuid_t *id, char *ret)
+{
+    int length = pg_b64_encode((const char *) id->data, UUID_LEN, ret, TOKEN_SIZE - 1);
+
+    while (length > 0 && ret[length - 1] == '=')
+        length--;
+    ret[length] = '\0';
+    for (; *ret != '\0'; ret++)
+        *ret = *ret == '+' ? '-' : *ret == '/' ? '_' : *ret;
+}
+
+/* The engine asks what to print for a URL that is to be tracked. */
+static bool
+link_to(void *host, struct lq_str url, struct lq_str *ret)
+{
+    struct rendering *rendering = host;
+
+    if (rendering->link_count == LINKS_MAX)
+        return false;
+    rendering->link_count++;
+    rendering->links = lappend(rendering->links, makeString(pnstrdup(url.data, url.len)));
+    ret->data =
+        psprintf("%s/c/%s/%d", rendering->tracking_url, rendering->token, rendering->link_count);
+    ret->len = strlen(ret->data);
+    return true;
+}
+
 /* Render one part in the current context, which the caller resets. Returns the problem or NULL. */
 static char *
-render_part(const struct rendering *rendering, const struct herald_compiled_part *part, bool lax,
+render_part(struct rendering *rendering, const struct herald_compiled_part *part, bool lax,
             struct lq_str *ret)
 {
     struct lq_options options = rendering->options;
@@ -167,6 +205,10 @@ render_part(const struct rendering *rendering, const struct herald_compiled_part
     options.mem = herald_value_memory(CurrentMemoryContext);
     options.escape = part->escape;
     options.strict = !lax;
+    if (rendering->tracking_url[0] != '\0')
+        options.link = link_to;
+    options.host = rendering;
+    rendering->links = NIL;
     if (part->template != NULL)
         code = herald_engine_render(part->template, rendering->variables, &options, ret, &error);
 
@@ -184,10 +226,12 @@ render_part(const struct rendering *rendering, const struct herald_compiled_part
 }
 
 static void
-put_row(ReturnSetInfo *result, const char *part, struct lq_str content, const char *problem)
+put_row(ReturnSetInfo *result, const char *part, struct lq_str content, const char *problem,
+        const List *links)
 {
-    Datum values[3] = { CStringGetTextDatum(part), (Datum) 0, (Datum) 0 };
-    bool nulls[3] = { false, problem != NULL, problem == NULL };
+    Datum values[4] = { CStringGetTextDatum(part), (Datum) 0, (Datum) 0,
+                        PointerGetDatum(text_array(links)) };
+    bool nulls[4] = { false, problem != NULL, problem == NULL, false };
 
     if (problem == NULL)
         values[1] = PointerGetDatum(cstring_to_text_with_len(content.data, (int) content.len));
@@ -198,21 +242,23 @@ put_row(ReturnSetInfo *result, const char *part, struct lq_str content, const ch
 
 /* Render all parts, each in a context of its own. */
 static void
-render_parts(const struct rendering *rendering, ReturnSetInfo *result)
+render_parts(struct rendering *rendering, ReturnSetInfo *result)
 {
-    const struct herald_compiled *compiled = herald_compiled_find(
-        rendering->template_name, rendering->version, rendering->channel, rendering->locale);
+    const struct herald_compiled *compiled =
+        herald_compiled_find(rendering->template_name, rendering->version, rendering->channel,
+                             rendering->locale, rendering->mode);
     MemoryContext scratch =
         AllocSetContextCreate(CurrentMemoryContext, "herald part", ALLOCSET_DEFAULT_SIZES);
     MemoryContext before = MemoryContextSwitchTo(scratch);
 
+    rendering->tracking_url = compiled->tracking_url;
     for (int i = 0; i < compiled->part_count; i++)
     {
         const struct herald_compiled_part *part = &compiled->parts[i];
         struct lq_str content = { NULL, 0 };
         char *problem = render_part(rendering, part, compiled->lax, &content);
 
-        put_row(result, part->name, content, problem);
+        put_row(result, part->name, content, problem, rendering->links);
         MemoryContextReset(scratch);
     }
     MemoryContextSwitchTo(before);
@@ -223,10 +269,11 @@ render_parts(const struct rendering *rendering, ReturnSetInfo *result)
 static void
 take_arguments(FunctionCallInfo fcinfo, struct rendering *ret)
 {
+    static const pg_uuid_t preview; /* a delivery that there never is */
     TimestampTz at;
 
     for (int i = 0; i < PG_NARGS(); i++)
-        if (i != 6 && PG_ARGISNULL(i))
+        if (i != 6 && i < 8 && PG_ARGISNULL(i))
             ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
                     errmsg("argument %d of herald.render_template() must not be null", i + 1));
     at = PG_GETARG_TIMESTAMPTZ(5);
@@ -236,8 +283,10 @@ take_arguments(FunctionCallInfo fcinfo, struct rendering *ret)
         .channel = text_to_cstring(PG_GETARG_TEXT_PP(2)),
         .locale = text_to_cstring(PG_GETARG_TEXT_PP(3)),
         .fail = PG_GETARG_BOOL(7),
+        .mode = PG_ARGISNULL(8) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(8)),
         .options = herald_engine_options(at),
     };
+    write_token(PG_ARGISNULL(9) ? &preview : PG_GETARG_UUID_P(9), ret->token);
     ret->options.locale = (struct lq_str){ ret->locale, strlen(ret->locale) };
     if (!PG_ARGISNULL(6))
         ret->options.utc_offset_s = herald_utc_offset(text_to_cstring(PG_GETARG_TEXT_PP(6)), at);

@@ -1,6 +1,6 @@
 -- notify_preview: what one real recipient would get, over every channel of the published template.
 -- Parameters: template; recipient; data - null: that of the sample; sample - its name; mode - null: the
---             template's
+--             version's
 -- Returns: one row a channel and part; problem says why it would not be sent or does not render
 -- Writes: nothing · Called by: operators
 create function herald.notify_preview(
@@ -46,8 +46,7 @@ begin
                    herald.template_variables(v_data, v_recipient.attributes,
                        v_recipient.id, v_recipient.locale, v_recipient.timezone,
                        '00000000-0000-0000-0000-000000000000', v_template.name, v_template.category),
-                   now(), v_recipient.timezone, false,
-                   coalesce(notify_preview.mode, v_template.mode) = 'strict') p
+                   now(), v_recipient.timezone, false, notify_preview.mode) p
          order by a.channel, p.part;
 end
 $$;

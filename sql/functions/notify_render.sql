@@ -71,8 +71,7 @@ begin
                        coalesce(v_recipient.attributes, herald.sample_attributes(v_sample.data)),
                        v_recipient.id, v_locale, v_recipient.timezone,
                        '00000000-0000-0000-0000-000000000000', v_template.name, v_template.category),
-                   now(), v_recipient.timezone, true,
-                   coalesce(notify_render.mode, v_template.mode) = 'strict') r;
+                   now(), v_recipient.timezone, true, notify_render.mode) r;
     if not found then
         raise exception using errcode = '22023',
             message = format('template "%s" version %s has no parts for channel "%s"',

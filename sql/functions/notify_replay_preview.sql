@@ -21,25 +21,13 @@ begin
             hint = 'It may never have been committed, or be older than the retention.';
     end if;
     return query
-        select c.channel::text, r.part, r.content
-          from (select d.channel from herald.outbox d
-                 where d.id = any (v_notification.deliveries) and d.bucket = v_notification.bucket
-                union
-                select d.channel from herald.retry d
-                 where d.id = any (v_notification.deliveries) and d.bucket = v_notification.bucket
-                union
-                select d.channel from herald.delivery d
-                 where d.id = any (v_notification.deliveries) and d.bucket = v_notification.bucket) c,
-               herald.render_template(v_notification.template, v_notification.version,
-                   c.channel::text, v_notification.locale,
-                   herald.template_variables(v_notification.data, v_notification.attributes,
-                       v_notification.recipient, v_notification.locale, v_notification.timezone,
-                       v_notification.id, v_notification.template, v_notification.category),
-                   coalesce(v_notification.send_at, v_notification.created_at),
-                   v_notification.timezone, true,
-                   (select t.mode = 'strict' from herald.template t
-                     where t.name = v_notification.template)) r
-         order by c.channel, r.part;
+        select d.channel::text, r.part, r.content
+          from (select distinct on (d.channel) d.channel, d.id
+                  from unnest(v_notification.deliveries) n(id),
+                       lateral herald.find_delivery(n.id) d
+                 order by d.channel, d.id) d,
+               lateral herald.replay(v_notification, d.channel::text, d.id, true) r
+         order by d.channel, r.part;
 end
 $$;
 comment on function herald.notify_replay_preview(uuid) is

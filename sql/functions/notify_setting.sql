@@ -17,7 +17,14 @@ begin
         delete from herald.setting s where s.name = notify_setting.name;
         return;
     end if;
-    if value !~ '^[0-9]{1,9}$' or value::integer not between v_known.low and v_known.high then
+    if v_known.low is null then
+        perform herald.check_url(name, value, '{https,http}');
+        if value ~ '[?]|/$' then
+            raise exception using
+                errcode = '22023',
+                message = format('setting %s must have no query and not end in a slash', name);
+        end if;
+    elsif value !~ '^[0-9]{1,9}$' or value::integer not between v_known.low and v_known.high then
         raise exception using
             errcode = '22023',
             message = format('setting %s must be a whole number between %s and %s', name,

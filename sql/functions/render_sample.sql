@@ -19,7 +19,7 @@ as $$
                    herald.fill_variables(v.variables, (sample).data - 'recipient', t.name, v.version),
                    herald.sample_attributes((sample).data), null, (sample).locale, null,
                    '00000000-0000-0000-0000-000000000000', t.name, t.category),
-               '2026-01-01 00:00:00+00', null, fail, t.mode = 'strict') r
+               '2026-01-01 00:00:00+00', null, fail) r
      where t.name = render_sample.template
 $$;
 comment on function herald.render_sample(text, integer, herald.template_sample, boolean) is

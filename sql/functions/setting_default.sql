@@ -1,5 +1,5 @@
 -- setting_default: the settings there are.
--- Returns: name, default value, lowest and highest value, meaning · Writes: nothing
+-- Returns: name, default value, lowest and highest value (null: a URL), meaning · Writes: nothing
 -- Called by: setting_value, notify_setting, people
 create function herald.setting_default()
 returns table (name text, value text, low integer, high integer, description text)
@@ -11,6 +11,8 @@ values ('retention_days', '30', 1, 3650, 'Days for which notifications and deliv
        ('partition_days_ahead', '14', 1, 60, 'Days for which partitions are made in advance'),
        ('lease_s', '15', 3, 3600,
         'Seconds of silence after which the sessions of a dispatcher are ended'),
-       ('webhook_allow_http', '0', 0, 1, 'Whether webhooks may be registered with http:// (1) or not (0)');
+       ('webhook_allow_http', '0', 0, 1, 'Whether webhooks may be registered with http:// (1) or not (0)'),
+       ('tracking_url', '', null, null,
+        'What tracking links begin with in templates that are published from now on; empty: none');
 $$;
 comment on function herald.setting_default() is 'Settings with default, range and meaning';

@@ -25,9 +25,10 @@ create table herald.template_version (
     published_by text,
     variables jsonb not null default '{}',
     mode text check (mode in ('strict', 'lax')),
+    tracking_url text,
     primary key (template, version)
 );
-comment on table herald.template_version is 'Versions of templates; immutable once published, mode is the template''s of that moment';
+comment on table herald.template_version is 'Versions of templates; immutable once published, mode and tracking_url are those of that moment';
 
 -- template_part: one Liquid source by channel, locale ('' is the default) and part. What channel
 -- "shared" holds is not sent: other templates use it by the template's name.

@@ -125,6 +125,26 @@ select results_eq($$select name, source from herald.template_sources('mail', 3, 
                            ('translations', '{"hello": "Hello"}')$$,
                   'its own translations come first, then those of all');
 
+-- tracking links
+select is(herald.setting_value('tracking_url'), '', 'links are not tracked at first');
+select throws_ok(format('select herald.notify_setting(%L, %L)', 'tracking_url', url), '22023', message)
+  from (values ('t.example.com', 'tracking_url must begin with https:// or http://'),
+               ('https://t.example.com/', 'setting tracking_url must have no query and not end in a slash'),
+               ('https://t.example.com/?a', 'setting tracking_url must have no query and not end in a slash')) v(url, message);
+select herald.notify_template('linked') \g /dev/null
+select part('linked', 'sms', 'text', '{{ "https://a.example/b" | tracking_link }}') \g /dev/null
+select is(content, 'https://a.example/b', 'then the filter prints the URL') from herald.notify_render('linked', 'sms', version => 1);
+select publish('linked') \g /dev/null
+select herald.notify_setting('tracking_url', 'https://t.example.com/x') \g /dev/null
+select is(content, 'https://a.example/b', 'a published version keeps that') from herald.notify_render('linked', 'sms');
+select is(part('linked', 'sms', 'text', '{% for i in (1..n) %}{{ "https://a.example/b" | tracking_link }} {% endfor %}'), 2, 'a draft');
+select is(content, 'https://t.example.com/x/c/AAAAAAAAAAAAAAAAAAAAAA/1 ', 'a preview prints a link that leads nowhere')
+  from herald.notify_render('linked', 'sms', '{"n": 1}', version => 2);
+select throws_like($$select herald.notify_render('linked', 'sms', '{"n": 1001}', version => 2)$$,
+                   '%no tracking link could be made', 'at most 1000 links');
+select is(herald.link_target(token, 1), null, coalesce(token, 'null'))
+  from unnest(array['AAAAAAAAAAAAAAAAAAAAAA', '', 'x', null, 'AAAAAAAAAAAAAAAAAAAAAB', 'AAAAAAAAAAAAAAAAAAAA/A']) token;
+
 -- a template that is only shared is not sent
 select herald.notify_recipient('ann', 'ann@example.com') \g /dev/null
 select throws_ok($$select herald.notify_send('signature', 'ann')$$, '55000',

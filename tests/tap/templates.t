@@ -49,6 +49,21 @@ $cluster->sql(q{
 is(arrives('order', 'en', 105), 'no 105 Example Linz', 'until it is published anew');
 is($cluster->sql("select content from herald.notify_replay_preview('$id')"), 'no 104 Example Vienna',
     'what was sent is rendered again as it was');
+
+# Tracking links: what arrives leads back to the URL.
+$cluster->sql(q{
+    select herald.notify_setting('tracking_url', 'https://t.example.com');
+    select herald.notify_template('tracked');
+    select herald.notify_template_part('tracked', 'sms', 'text',
+        '{{ "https://shop.example.com/" | append: no | tracking_link }} {{ "https://shop.example.com/help" | tracking_link }} {{ no }}');
+    select herald.notify_template_publish('tracked')});
+my @links = arrives('tracked', 'en', 106) =~ m{https://t\.example\.com/c/([\w-]{22})/(\d+)}g;
+is(scalar @links, 4, 'two tracking links arrive');
+is($cluster->sql("select herald.link_target('$links[0]', $links[1])"), 'https://shop.example.com/106', 'the first one leads to its URL');
+is($cluster->sql("select herald.link_target('$links[2]', $links[3])"), 'https://shop.example.com/help', 'and the second');
+is($cluster->sql("select herald.link_target('$links[0]', 3) is null"), 't', 'there is no third');
+is($cluster->sql(q{select count(*) from herald.notification n, herald.notify_replay_preview(n.id) p
+    where n.template = 'tracked' and p.content like '%/c/} . "$links[0]/1%'"), 1, 'the replay prints the same link');
 $dispatcher->stop;
 
 done_testing;
