@@ -53,8 +53,8 @@ select is_empty(
 select is_empty($$select f from pg_temp.functions_of('herald_dispatcher') f where f like 'notify\_%'$$, 'dispatchers call no notify_ function');
 select is_empty($$select f from pg_temp.functions_of('herald_analyst') f where f like 'notify\_%' and f <> 'notify_status'$$,
     'analysts change nothing');
-select set_eq($$select * from pg_temp.functions_of('herald_gateway')$$, array['bucket', 'id_time', 'id_bucket', 'id_floor']::name[],
-    'gateways have only ids yet');
+select set_eq($$select * from pg_temp.functions_of('herald_gateway')$$, array['bucket', 'id_time', 'id_bucket', 'id_floor', 'link_target']::name[],
+    'gateways have ids and tracking links yet');
 
 -- the same by trying
 create function pg_temp.try_as(login text, statement text) returns text language plpgsql as $$

@@ -91,11 +91,14 @@ select results_eq($$select content from herald.notify_preview('u', 'ann', mode =
 select herald.notify_send('u', 'ann') as id \gset
 select throws_like(format('select * from herald.notify_replay_preview(%L)', :'id'), '%unknown variable "typo"');
 select herald.notify_template('u', mode => 'lax') \g /dev/null
-select results_eq($$select content from herald.notify_render('u', 'sms')$$, $$values ('[]')$$, 'or for good');
-select results_eq(format('select content from herald.notify_replay_preview(%L)', :'id'), $$values ('[]')$$, 'a replay has the mode of now');
-select results_eq($$select content from herald.notify_preview('u', 'ann') where channel = 'sms'$$, $$values ('[]')$$, 'a preview has it');
-select results_eq($$select actual from herald.notify_template_test('u')$$, $$values ('[]')$$, 'and a test');
-select throws_like($$select * from herald.notify_render('u', 'sms', mode => 'strict')$$, '%unknown variable "typo"', 'strict for once');
+select throws_like($$select * from herald.notify_render('u', 'sms')$$, '%unknown variable "typo"', 'a version keeps its mode');
+select herald.notify_template_part('u', 'sms', 'text', '[{{ typo }}{{ 1 | nonsense: 2 }}]') \g /dev/null
+select herald.notify_template_publish('u') \g /dev/null
+select results_eq($$select content from herald.notify_render('u', 'sms')$$, $$values ('[1]')$$, 'the next one is lax');
+select throws_like(format('select * from herald.notify_replay_preview(%L)', :'id'), '%unknown variable "typo"', 'a replay is as it was');
+select results_eq($$select content from herald.notify_preview('u', 'ann') where channel = 'sms'$$, $$values ('[1]')$$, 'a preview has it');
+select results_eq($$select actual from herald.notify_template_test('u')$$, $$values ('[1]')$$, 'and a test');
+select throws_like($$select * from herald.notify_render('u', 'sms', mode => 'strict')$$, '%unknown filter "nonsense"%', 'strict for once');
 
 -- ceilings
 select herald.notify_template_sample('t', '{"n": 1}', 's' || i) from generate_series(1, 98) i \g /dev/null
