@@ -183,15 +183,16 @@ compile_variables(int number)
     struct herald_variables *variables;
     MemoryContext context;
     MemoryContext before;
+    Jsonb *declaration;
     bool is_null;
-    Datum declaration =
-        SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, number, &is_null);
+    Datum value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, number, &is_null);
 
     if (is_null)
         return NULL;
+    declaration = DatumGetJsonbP(value);
     context = AllocSetContextCreate(CurrentMemoryContext, "herald variables", ALLOCSET_SMALL_SIZES);
     before = MemoryContextSwitchTo(context);
-    variables = herald_variables_compile(DatumGetJsonbP(declaration));
+    variables = herald_variables_compile(declaration);
     MemoryContextSwitchTo(before);
     MemoryContextSetParent(context, cache.context);
     return variables;

@@ -341,7 +341,7 @@ add_defaults(struct filler *filler, const struct herald_variables *variables,
                 NULL)
             continue;
         count_default(filler, property);
-        key.val.string.val = unconstify(char *, property->name);
+        key.val.string.val = pnstrdup(property->name, (Size) property->length);
         key.val.string.len = property->length;
         pushJsonbValue(&filler->state, WJB_KEY, &key);
         fill_value(filler, WJB_VALUE, property->value, property->value->value);
