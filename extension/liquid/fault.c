@@ -66,8 +66,10 @@ lq_fault_memory(struct lq_fault *fault)
 bool
 lq_fault_inside(struct lq_fault *fault, const struct lq_partial *partial)
 {
-    if (fault->partial == NULL && fault->at != SIZE_MAX)
-        fault->partial = partial;
+    if (fault->placed || fault->at == SIZE_MAX)
+        return false;
+    fault->partial = partial;
+    fault->placed = true;
     return false;
 }
 

@@ -11,6 +11,7 @@ struct lq_fault
     enum lq_code code;
     size_t at;                        /* byte position in the source, SIZE_MAX for none */
     const struct lq_partial *partial; /* whose source it is, NULL: the template's */
+    bool placed;                      /* whose source it is has been said */
     char message[sizeof(((struct lq_error *) 0)->message)];
 };
 
@@ -30,7 +31,8 @@ bool lq_fault_set(struct lq_fault *fault, enum lq_code code, size_t at, const ch
 /* Out of memory; always returns false. */
 bool lq_fault_memory(struct lq_fault *fault);
 
-/* The fault, if there is one, happened inside of a partial; the innermost stays. Always false. */
+/* The fault, if it has a place, happened inside of a partial, or in the template itself when that
+ * is NULL; what was said first stays. Always false. */
 bool lq_fault_inside(struct lq_fault *fault, const struct lq_partial *partial);
 
 /* Turn the position into line and column. */

@@ -110,8 +110,8 @@ struct lq_options
     bool (*tick)(void *host);
     /*
      * Source of a partial by name; returns false when there is none. NULL: no partials. Asked by
-     * lq_parse() for names that are written out, by lq_render() for computed ones; the source is
-     * copied.
+     * lq_parse() for names that are written out and for layouts, by lq_render() for computed ones;
+     * the source is copied.
      */
     bool (*partial)(void *host, struct lq_str name, struct lq_str *ret_source);
     /*

@@ -364,13 +364,16 @@ render_output(struct lq_run *run, const struct lq_node *node)
 struct lq_node *
 lq_parser_output(struct lq_parser *parser, const struct lq_tag *place, struct lq_str markup)
 {
-    struct output *output = lq_parser_node(parser, place, sizeof(*output), render_output);
+    struct output *output;
     struct lq_lexer lexer;
 
+    lq_lexer_init(&lexer, parser, markup);
+    if (lq_layout_is_super(&lexer))
+        return lq_layout_super(parser, place);
+    output = lq_parser_node(parser, place, sizeof(*output), render_output);
     if (output == NULL)
         return NULL;
     parser->html = lq_html_output(parser->html);
-    lq_lexer_init(&lexer, parser, markup);
     return lq_parse_pipeline(&lexer, &output->pipeline) ? &output->node : NULL;
 }
 
@@ -486,6 +489,9 @@ static void
 resume(struct lq_parser *parser, const struct lq_parser *outer)
 {
     parser->source = outer->source;
+    parser->partial = outer->partial;
+    parser->family = outer->family;
+    parser->in_block = outer->in_block;
     parser->at = outer->at;
     parser->lines_end = outer->lines_end;
     parser->trim = outer->trim;
@@ -643,17 +649,20 @@ parse_whole(struct lq_parser *parser, struct lq_block *block)
 
     if (!parse_nodes(parser, block, &stop))
         return false;
-    return stop.id == LQ_TAG_NONE || outside(parser, &stop);
+    return stop.id == LQ_TAG_NONE ? lq_layout_finish(parser, block) : outside(parser, &stop);
 }
 
 /* Parse a partial's source in the place of the one that names it. */
 static bool
-parse_partial(struct lq_parser *parser, struct lq_partial *partial)
+parse_partial(struct lq_parser *parser, struct lq_partial *partial, struct lq_family *ret_family)
 {
     struct lq_parser outer = *parser;
     bool done;
 
     parser->source = partial->source;
+    parser->partial = partial;
+    parser->family = (struct lq_family){ .depth = parser->depth + 1 };
+    parser->in_block = false;
     parser->at = 0;
     parser->lines_end = 0;
     parser->trim = false;
@@ -663,6 +672,7 @@ parse_partial(struct lq_parser *parser, struct lq_partial *partial)
     if (!done)
         return lq_fault_inside(&parser->fault, partial);
     lq_parser_leave(parser);
+    *ret_family = parser->family;
     resume(parser, &outer);
     return true;
 }
@@ -677,19 +687,16 @@ find_source(const struct lq_options *options, struct lq_str name, struct lq_str 
     return true;
 }
 
-const struct lq_partial *
-lq_parser_partial(struct lq_parser *parser, struct lq_str name, size_t at)
+/* A partial with the source that the host has for it; NULL after a fault. */
+static struct lq_partial *
+fetch_partial(struct lq_parser *parser, struct lq_str name, const char *what, size_t at)
 {
-    struct lq_partial *partial = parser->template->partials;
+    struct lq_partial *partial;
     struct lq_str source;
 
-    while (partial != NULL && !lq_str_equal(partial->name, name))
-        partial = partial->next;
-    if (partial != NULL) /* perhaps it is still being parsed: it names itself */
-        return partial;
     if (!find_source(parser->options, name, &source))
     {
-        (void) lq_fault_set(&parser->fault, LQ_ERR_SYNTAX, at, "unknown partial \"%.*s\"",
+        (void) lq_fault_set(&parser->fault, LQ_ERR_SYNTAX, at, "unknown %s \"%.*s\"", what,
                             LQ_QUOTE(name));
         return NULL;
     }
@@ -703,9 +710,38 @@ lq_parser_partial(struct lq_parser *parser, struct lq_str name, size_t at)
     }
     partial->name = name;
     partial->block.blank = true;
+    return partial;
+}
+
+const struct lq_partial *
+lq_parser_partial(struct lq_parser *parser, struct lq_str name, size_t at)
+{
+    struct lq_partial *partial = parser->template->partials;
+    struct lq_family family;
+
+    while (partial != NULL && !lq_str_equal(partial->name, name))
+        partial = partial->next;
+    if (partial != NULL) /* perhaps it is still being parsed: it names itself */
+        return partial;
+    partial = fetch_partial(parser, name, "partial", at);
+    if (partial == NULL)
+        return NULL;
     partial->next = parser->template->partials;
     parser->template->partials = partial;
-    return parse_partial(parser, partial) ? partial : NULL;
+    return parse_partial(parser, partial, &family) ? partial : NULL;
+}
+
+const struct lq_partial *
+lq_parser_layout(struct lq_parser *parser, struct lq_str name, size_t at)
+{
+    struct lq_partial *partial = fetch_partial(parser, name, "layout", at);
+    struct lq_family family;
+
+    if (partial == NULL || !parse_partial(parser, partial, &family))
+        return NULL;
+    parser->family.blocks = family.blocks;
+    parser->family.count = family.count;
+    return partial;
 }
 
 enum lq_code

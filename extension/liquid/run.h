@@ -72,9 +72,10 @@ struct lq_run
     uint32_t html;    /* where in HTML the output stands; LQ_HTML_TEXT without escaping */
     size_t url_start; /* in the output, when that is inside of a URL; SIZE_MAX: it is trusted */
     const struct lq_loop *loop;
-    struct lq_loaded *loaded; /* partials with computed names */
-    struct lq_scope *scopes;  /* of renders that are over, to be used again */
-    bool isolated;            /* inside of render */
+    struct lq_loaded *loaded;               /* partials with computed names */
+    struct lq_scope *scopes;                /* of renders that are over, to be used again */
+    bool isolated;                          /* inside of render */
+    const struct lq_definition *definition; /* of the block that is being rendered */
     struct lq_cycle *cycles;
     struct lq_str changed; /* what ifchanged printed last */
     enum lq_interrupt interrupt;

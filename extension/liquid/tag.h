@@ -43,11 +43,23 @@ struct lq_token
     struct lq_str text;
 };
 
+/* A source and its layouts, and theirs: they share their blocks. */
+struct lq_family
+{
+    struct lq_block_node *blocks; /* that are places, from the last */
+    size_t count;
+    struct lq_node *layout; /* of the source itself, NULL: it has none */
+    size_t depth;           /* of what stands in the source outside of other tags */
+};
+
 struct lq_parser
 {
     struct lq_template *template;
     const struct lq_options *options;
-    struct lq_str source; /* of the template or partial that is being parsed */
+    struct lq_str source;             /* of the template or partial that is being parsed */
+    const struct lq_partial *partial; /* that partial, or NULL */
+    struct lq_family family;
+    bool in_block; /* directly or not, but not through a partial */
     size_t at;
     size_t lines_end; /* inside of tag liquid each line is a tag, up to here; 0: outside */
     size_t depth;
@@ -103,6 +115,16 @@ bool lq_parser_lines(struct lq_parser *parser, const struct lq_tag *tag, struct 
 
 /* A partial by name, parsed when it is new; NULL after a fault, which is at `at`. */
 const struct lq_partial *lq_parser_partial(struct lq_parser *parser, struct lq_str name, size_t at);
+
+/* A layout, parsed for the current source, which takes over its blocks; NULL after a fault. */
+const struct lq_partial *lq_parser_layout(struct lq_parser *parser, struct lq_str name, size_t at);
+
+/* Once a source is parsed: if it has a layout, that is all it prints. */
+bool lq_layout_finish(struct lq_parser *parser, struct lq_block *root);
+
+/* Whether block.super stands here, alone in its output and inside of a block; and its node. */
+bool lq_layout_is_super(const struct lq_lexer *lexer);
+struct lq_node *lq_layout_super(struct lq_parser *parser, const struct lq_tag *place);
 
 /* The stop tag is not one that `tag` knows; always false. */
 bool lq_parser_unexpected(struct lq_parser *parser, const struct lq_tag *tag,

@@ -16,14 +16,29 @@ static const char source[] =
     "{% for i in (1..3) %}{% cycle 'a', i %}{% increment n %}{% ifchanged %}x{% endifchanged %}"
     "{% endfor %}{% tablerow i in (1..2) cols: 1 %}{{ i }}{% endtablerow %}"
     "{% liquid\n echo list.size\n render 'p' for list as q, v: 1\n include 'p' with list\n"
-    " include c for list %}{{ text | md5 }}{{ 'http://a' | tracking_link }}";
+    " include c for list %}{{ text | md5 }}{{ 'http://a' | tracking_link }}"
+    "{% include 'leaf' %}";
 
 static bool
 find_partial(void *host, struct lq_str name, struct lq_str *ret_source)
 {
     (void) host;
-    *ret_source = str(name.len == 1 ? "{{ q }}{% assign w = v | plus: 1 %}{{ forloop.index }}"
-                                    : "{{ text }}{{ w }}{% assign w = text %}");
+    switch (name.data[0])
+    {
+        case 'l':
+            *ret_source =
+                str("{% layout 'base', v: 1 %}{% block b %}{{ block.super }}{% endblock %}");
+            break;
+        case 'b':
+            *ret_source = str("{% block b %}{{ v }}{% endblock %}");
+            break;
+        case 'p':
+            *ret_source = str("{{ q }}{% assign w = v | plus: 1 %}{{ forloop.index }}");
+            break;
+        default:
+            *ret_source = str("{{ text }}{{ w }}{% assign w = text %}");
+            break;
+    }
     return true;
 }
 
@@ -88,6 +103,7 @@ every_call_fails(void **state)
 
     (void) state;
     options.partial = find_partial;
+    options.escape = LQ_ESCAPE_HTML;
     options.digest = no_digest;
     options.link = short_link;
     for (size_t n = 0; n <= 1 || code != LQ_OK; n++)
