@@ -299,6 +299,29 @@ lq_eval_variable(struct lq_run *run, const struct lq_expr *expr, bool lenient)
                                       : eval_range(run, expr, lenient);
 }
 
+static bool
+eval_named(struct lq_run *run, const struct lq_call *call, struct lq_args *args)
+{
+    const struct lq_named *named = call->named;
+
+    if (call->named_count == 0)
+        return true;
+    args->named_count = call->named_count;
+    args->named = lq_arena_array(&run->arena, args->named_count, sizeof(args->named[0]));
+    if (args->named == NULL)
+        return lq_run_out_of_memory(run);
+    for (size_t i = 0; i < args->named_count; i++, named = named->next)
+    {
+        if (!lq_run_step(run, 1))
+            return false;
+        args->named[i].name = named->name;
+        args->named[i].value = lq_eval(run, named->expr, false);
+        if (args->named[i].value == NULL)
+            return false;
+    }
+    return true;
+}
+
 static const struct lq_value *
 apply(struct lq_run *run, const struct lq_call *call, const struct lq_value *input)
 {
@@ -312,13 +335,7 @@ apply(struct lq_run *run, const struct lq_call *call, const struct lq_value *inp
         if (args.value[i] == NULL)
             return NULL;
     }
-    if (call->option != NULL)
-    {
-        args.option = lq_eval(run, call->option, false);
-        if (args.option == NULL)
-            return NULL;
-    }
-    return call->filter->apply(run, input, &args);
+    return eval_named(run, call, &args) ? call->filter->apply(run, input, &args) : NULL;
 }
 
 const struct lq_value *

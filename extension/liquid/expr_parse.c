@@ -320,23 +320,53 @@ lq_parse_expr(struct lq_lexer *lexer, bool condition)
     return expr;
 }
 
+/* Whether the filter takes an argument of that name. */
 static bool
-parse_option(struct lq_lexer *lexer, struct lq_call *call)
+knows_name(const struct lq_filter *filter, struct lq_str name)
 {
-    const char *keyword = call->filter->keyword;
+    const char *at = filter->names;
 
-    if (keyword == NULL)
-        return lq_fault_set(&lexer->parser->fault, LQ_ERR_SYNTAX, lq_lexer_position(lexer),
-                            "filter \"%.*s\" takes no argument named \"%.*s\"",
-                            LQ_QUOTE(call->filter->name), LQ_QUOTE(lexer->text));
-    if (!lq_str_equal((struct lq_str){ keyword, strlen(keyword) }, lexer->text))
-        return lq_fault_set(&lexer->parser->fault, LQ_ERR_SYNTAX, lq_lexer_position(lexer),
-                            "filter \"%.*s\" takes no argument named \"%.*s\", expected \"%s\"",
-                            LQ_QUOTE(call->filter->name), LQ_QUOTE(lexer->text), keyword);
+    while (at != NULL && strcmp(at, LQ_ANY_NAME) != 0)
+    {
+        size_t len = strcspn(at, " ");
+
+        if (lq_str_equal((struct lq_str){ at, len }, name))
+            return true;
+        at = at[len] == ' ' ? at + len + 1 : NULL;
+    }
+    return at != NULL;
+}
+
+static bool
+unknown_name(struct lq_lexer *lexer, const struct lq_filter *filter)
+{
+    const char *names = filter->names;
+
+    return lq_fault_set(&lexer->parser->fault, LQ_ERR_SYNTAX, lq_lexer_position(lexer),
+                        "filter \"%.*s\" takes no argument named \"%.*s\"%s%s%s",
+                        LQ_QUOTE(filter->name), LQ_QUOTE(lexer->text),
+                        names != NULL ? ", expected \"" : "", names != NULL ? names : "",
+                        names != NULL ? "\"" : "");
+}
+
+static bool
+parse_named(struct lq_lexer *lexer, struct lq_call *call, const struct lq_named ***tail)
+{
+    struct lq_named *named;
+
+    if (!knows_name(call->filter, lexer->text))
+        return unknown_name(lexer, call->filter);
+    named = lq_parser_alloc(lexer->parser, sizeof(*named));
+    if (named == NULL)
+        return false;
+    named->name = lexer->text;
     lq_lexer_next(lexer);
     lq_lexer_next(lexer);
-    call->option = lq_parse_expr(lexer, false);
-    return call->option != NULL;
+    named->expr = lq_parse_expr(lexer, false);
+    **tail = named;
+    *tail = &named->next;
+    call->named_count++;
+    return named->expr != NULL;
 }
 
 static bool
@@ -359,6 +389,8 @@ static bool
 parse_arguments(struct lq_lexer *lexer, struct lq_call *call)
 {
     const struct lq_filter *filter = call->filter;
+    const struct lq_named **tail = &call->named;
+    bool counted = (filter->flags & LQ_FILTER_COUNTED) != 0;
 
     if (lq_lexer_accept(lexer, ':'))
     {
@@ -368,7 +400,7 @@ parse_arguments(struct lq_lexer *lexer, struct lq_call *call)
 
             if (lq_lexer_at_keyword(lexer))
             {
-                if (!parse_option(lexer, call))
+                if (!parse_named(lexer, call, &tail))
                     return false;
                 continue;
             }
@@ -380,8 +412,8 @@ parse_arguments(struct lq_lexer *lexer, struct lq_call *call)
             call->args[call->arg_count++] = arg;
         } while (lq_lexer_accept(lexer, ','));
     }
-    /* the reference counts named arguments as one more positional one */
-    if (call->arg_count < filter->min || call->arg_count + (call->option != NULL) > filter->max)
+    if (call->arg_count < filter->min ||
+        call->arg_count + (counted && call->named != NULL) > filter->max)
         return wrong_arguments(lexer, call);
     return true;
 }

@@ -1,11 +1,11 @@
-/* Looks filters up by name. */
+/* Looks filters up by name, and their arguments. */
 #include "filter.h"
 
 #include "utf8.h"
 
 static const struct lq_filter filters[] = {
-#define LQ_FILTER(name, function, min, max, keyword, flags)                                        \
-    { { name, sizeof(name) - 1 }, function, min, max, keyword, flags },
+#define LQ_FILTER(name, function, min, max, names, flags)                                          \
+    { { name, sizeof(name) - 1 }, function, min, max, names, flags },
 #include "filters.def"
 #undef LQ_FILTER
 };
@@ -26,5 +26,16 @@ lq_find_filter(struct lq_str name, struct lq_nearest *ret_nearest)
     lq_nearest_init(ret_nearest, name);
     for (size_t i = 0; i < FILTER_COUNT; i++)
         lq_nearest_offer(ret_nearest, filters[i].name);
+    return NULL;
+}
+
+const struct lq_value *
+lq_args_named(const struct lq_args *args, struct lq_str name)
+{
+    for (size_t i = args->named_count; i-- > 0;)
+    {
+        if (lq_str_equal(args->named[i].name, name))
+            return args->named[i].value;
+    }
     return NULL;
 }

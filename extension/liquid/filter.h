@@ -4,19 +4,30 @@
 
 #include "run.h"
 
+struct lq_named_value
+{
+    struct lq_str name;
+    const struct lq_value *value;
+};
+
 struct lq_args
 {
     const struct lq_value *value[LQ_ARGS_MAX];
     size_t count;
-    const struct lq_value *option; /* of the filter's keyword, or NULL */
+    struct lq_named_value *named;
+    size_t named_count;
 };
 
 enum
 {
     LQ_FILTER_VERBATIM = 1, /* as the last filter it replaces automatic escaping */
     LQ_FILTER_LENIENT = 2,  /* as the first filter it accepts a missing variable */
-    LQ_FILTER_TRUSTED = 4   /* as the last filter it vouches for its output */
+    LQ_FILTER_TRUSTED = 4,  /* as the last filter it vouches for its output */
+    LQ_FILTER_COUNTED = 8 /* named arguments count as one more positional one, as they do in Ruby */
 };
+
+/* Instead of the names of named arguments: there may be any. */
+#define LQ_ANY_NAME "*"
 
 struct lq_filter
 {
@@ -25,17 +36,20 @@ struct lq_filter
                                     const struct lq_args *args);
     uint8_t min;
     uint8_t max;
-    const char *keyword;
+    const char *names; /* of named arguments, separated by spaces; NULL: none */
     uint8_t flags;
 };
 
 /* NULL when there is none of that name; then *ret_nearest tells the one probably meant. */
 const struct lq_filter *lq_find_filter(struct lq_str name, struct lq_nearest *ret_nearest);
 
+/* The value of a named argument, the last one if there are several; NULL when there is none. */
+const struct lq_value *lq_args_named(const struct lq_args *args, struct lq_str name);
+
 /* A calculation came to too many digits; always NULL. */
 const struct lq_value *lq_number_too_large(struct lq_run *run);
 
-#define LQ_FILTER(name, function, min, max, keyword, flags)                                        \
+#define LQ_FILTER(name, function, min, max, names, flags)                                          \
     const struct lq_value *function(struct lq_run *run, const struct lq_value *input,              \
                                     const struct lq_args *args);
 #include "filters.def"

@@ -1,10 +1,12 @@
 /* Filters on values of any kind. */
 #include "filter.h"
+#include "utf8.h"
 
 const struct lq_value *
 lq_filter_default(struct lq_run *run, const struct lq_value *input, const struct lq_args *args)
 {
-    bool allow_false = args->option != NULL && lq_value_truthy(args->option);
+    const struct lq_value *option = lq_args_named(args, LQ_STR("allow_false"));
+    bool allow_false = option != NULL && lq_value_truthy(option);
     bool missing = allow_false ? input->type == LQ_NIL : !lq_value_truthy(input);
 
     (void) run;

@@ -91,13 +91,22 @@ enum
     LQ_ARGS_MAX = 4
 };
 
+/* An argument with a name. */
+struct lq_named
+{
+    const struct lq_named *next;
+    struct lq_str name;
+    const struct lq_expr *expr;
+};
+
 struct lq_call
 {
     const struct lq_filter *filter;
     const struct lq_call *next;
     const struct lq_expr *args[LQ_ARGS_MAX];
-    const struct lq_expr *option;
+    const struct lq_named *named;
     uint32_t at;
+    uint32_t named_count;
     uint8_t arg_count;
 };
 
