@@ -3,8 +3,6 @@
  */
 #include "postgres.h"
 
-#include "pgtime.h"
-#include "utils/builtins.h"
 #include "utils/datetime.h"
 
 #include "compat.h"
@@ -12,31 +10,8 @@
 
 #define UNIX_EPOCH_US ((POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
 
-HERALD_FUNCTION(herald_utc_offset_sql);
 HERALD_FUNCTION(herald_unix_us);
 HERALD_FUNCTION(herald_from_unix_us);
-
-int
-herald_utc_offset(const char *zone, TimestampTz at)
-{
-    pg_tz *known = pg_tzset(zone);
-    pg_time_t seconds;
-    struct pg_tm *local;
-
-    if (known == NULL || TIMESTAMP_NOT_FINITE(at))
-        return 0;
-    seconds = timestamptz_to_time_t(at);
-    local = pg_localtime(&seconds, known);
-    return local == NULL ? 0 : (int) local->tm_gmtoff;
-}
-
-Datum
-herald_utc_offset_sql(PG_FUNCTION_ARGS)
-{
-    char *zone = text_to_cstring(PG_GETARG_TEXT_PP(0));
-
-    PG_RETURN_INT32(herald_utc_offset(zone, PG_GETARG_TIMESTAMPTZ(1)));
-}
 
 /* Infinities and the last years of the type have no number; they become the nearest one. */
 Datum

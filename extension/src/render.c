@@ -19,8 +19,8 @@
 #include "compat.h"
 #include "compiled.h"
 #include "engine.h"
-#include "instant.h"
 #include "value.h"
+#include "zone.h"
 
 HERALD_FUNCTION(herald_template_check);
 HERALD_FUNCTION(herald_template_compile);
