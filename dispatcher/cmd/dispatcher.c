@@ -12,6 +12,7 @@
 #include "core/conninfo.h"
 #include "core/log.h"
 #include "core/options.h"
+#include "core/zone.h"
 #include "delivery/check.h"
 #include "delivery/dispatch.h"
 #include "delivery/state.h"
@@ -292,6 +293,7 @@ main(int argc, char **argv)
     prctl(PR_SET_DUMPABLE, 0);
     signal(SIGPIPE, SIG_IGN);
     umask(077);
+    zone_start();
     if (invocation.arena == NULL)
     {
         return complain("out of memory");

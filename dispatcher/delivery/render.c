@@ -8,6 +8,7 @@
 #include "core/crypto.h"
 #include "core/json.h"
 #include "core/mem.h"
+#include "core/zone.h"
 #include "liquid.h"
 
 enum
@@ -217,6 +218,7 @@ options_for(struct host *host, enum lq_escape escape)
         .strict = !host->template->lax,
         .partial = find_shared,
         .digest = digest,
+        .zone = zone_find,
         .link = host->template->tracking_url != NULL ? link_to : NULL,
         .host = host,
     };

@@ -1,4 +1,5 @@
-/* Compiled templates and their rendering into the parts of a message. Pure. */
+/* Compiled templates and their rendering into the parts of a message. Pure, but for the
+ * zones of core/zone.h. */
 #ifndef DELIVERY_RENDER_H
 #define DELIVERY_RENDER_H
 

@@ -2,13 +2,15 @@
 #ifndef LIQUID_DATE_H
 #define LIQUID_DATE_H
 
+#include "locales.h"
 #include "run.h"
 
 struct lq_time
 {
     int64_t second; /* since 1970-01-01 UTC */
     int32_t micro;
-    int32_t offset; /* seconds east of UTC in which it is shown */
+    int32_t offset;                  /* seconds east of UTC in which it is shown */
+    char zone[LQ_ZONE_ABBREVIATION]; /* the abbreviation of that zone, empty when it is unknown */
 };
 
 enum
@@ -28,7 +30,8 @@ void lq_civil_from_days(int64_t days, int64_t *ret_year, int *ret_month, int *re
  * `now`, a missing zone too. False when text is none. */
 bool lq_time_parse(struct lq_str text, const struct lq_time *now, struct lq_time *ret);
 
-/* Append the time as the reference's strftime prints it. */
-bool lq_time_format(struct lq_builder *builder, const struct lq_time *time, struct lq_str format);
+/* Append the time as the reference's strftime prints it, with the names of a locale. */
+bool lq_time_format(struct lq_builder *builder, const struct lq_time *time, struct lq_str format,
+                    const struct lq_locale *locale);
 
 #endif

@@ -9,16 +9,10 @@ enum
     WIDTH_MAX = 1024 /* a wider field is printed as it stands in the format */
 };
 
-static const char *const month_names[] = { "January",   "February", "March",    "April",
-                                           "May",       "June",     "July",     "August",
-                                           "September", "October",  "November", "December" };
-
-static const char *const day_names[] = { "Sunday",   "Monday", "Tuesday", "Wednesday",
-                                         "Thursday", "Friday", "Saturday" };
-
 struct civil
 {
     const struct lq_time *time;
+    const struct lq_locale *locale;
     int64_t year;
     int month;
     int day;
@@ -35,6 +29,7 @@ struct field
     char pad; /* '0', ' ', '-' for none, NUL for the conversion's own */
     bool upper;
     bool swap;
+    bool alone; /* the form of a name that is said without a day */
     int colons;
     size_t width;
 };
@@ -100,23 +95,60 @@ add_number(struct lq_builder *builder, const struct field *field, int64_t value,
     return add_padding(builder, pad, width - text.len) && lq_builder_add(builder, text);
 }
 
+/* Text as it is or, at most one of both, in upper or lower case. */
 static bool
-add_name(struct lq_builder *builder, const struct field *field, const char *name, size_t len)
+add_cased(struct lq_builder *builder, struct lq_str text, bool upper, bool lower)
 {
-    char copy[16];
-    bool lower = field->swap && field->conversion == 'p';
-    bool upper = field->upper || (field->swap && !lower);
+    const char *at = text.data;
+    const char *end = text.data + text.len;
 
-    for (size_t i = 0; i < len; i++)
+    if (!upper && !lower)
+        return lq_builder_add(builder, text);
+    while (at < end)
     {
-        copy[i] = lower ? lq_ascii_lower(name[i]) : name[i];
-        if (upper && copy[i] >= 'a' && copy[i] <= 'z')
-            copy[i] = (char) (copy[i] - ('a' - 'A'));
+        uint32_t mapped[LQ_CASE_MAX];
+        size_t count =
+            lq_case_map(upper ? LQ_CASE_UPPER : LQ_CASE_LOWER, lq_utf8_next(&at), mapped);
+
+        for (size_t i = 0; i < count; i++)
+        {
+            if (!lq_builder_add_char(builder, mapped[i]))
+                return false;
+        }
     }
+    return true;
+}
+
+static bool
+add_name(struct lq_builder *builder, const struct field *field, struct lq_str name)
+{
+    bool lower = field->conversion == 'P' || (field->swap && field->conversion == 'p');
+    bool upper = field->upper || (field->swap && field->conversion != 'p');
+    size_t len = lq_utf8_count(name);
+
     if (field->width > len && field->pad != '-' &&
         !add_padding(builder, field->pad == '0' ? '0' : ' ', field->width - len))
         return false;
-    return lq_builder_add(builder, (struct lq_str){ copy, len });
+    return add_cased(builder, name, upper, lower && !upper);
+}
+
+/* A name of the locale, in its own form when that was asked for. */
+static bool
+add_locale_name(struct lq_builder *builder, const struct field *field, const struct civil *civil,
+                enum lq_locale_text which, int number)
+{
+    which = field->alone ? (enum lq_locale_text)(which + 1) : which;
+    return add_name(builder, field, lq_locale_name(civil->locale, which, number));
+}
+
+static bool
+add_zone(struct lq_builder *builder, const struct field *field, const struct lq_time *time)
+{
+    struct lq_str name = { time->zone, strlen(time->zone) };
+
+    if (name.len == 0 && time->offset == 0) /* the names of other zones are unknown */
+        name = LQ_STR("UTC");
+    return add_name(builder, field, name);
 }
 
 /* ISO 8601 week and the year it belongs to. */
@@ -231,27 +263,26 @@ static bool
 add_text_field(struct lq_builder *builder, const struct field *field, const struct civil *civil,
                bool *ret_known)
 {
-    const char *month = month_names[civil->month - 1];
-    const char *day = day_names[civil->weekday];
+    int month = civil->month - 1;
 
     *ret_known = true;
     switch (field->conversion)
     {
         case 'B':
-            return add_name(builder, field, month, strlen(month));
+            return add_locale_name(builder, field, civil, LQ_TEXT_MONTHS, month);
         case 'b':
         case 'h':
-            return add_name(builder, field, month, 3);
+            return add_locale_name(builder, field, civil, LQ_TEXT_MONTHS_ABBREVIATED, month);
         case 'A':
-            return add_name(builder, field, day, strlen(day));
+            return add_locale_name(builder, field, civil, LQ_TEXT_DAYS, civil->weekday);
         case 'a':
-            return add_name(builder, field, day, 3);
+            return add_locale_name(builder, field, civil, LQ_TEXT_DAYS_ABBREVIATED, civil->weekday);
         case 'p':
-            return add_name(builder, field, civil->hour < 12 ? "AM" : "PM", 2);
         case 'P':
-            return add_name(builder, field, civil->hour < 12 ? "am" : "pm", 2);
-        case 'Z': /* the names of other zones are unknown */
-            return add_name(builder, field, "UTC", civil->time->offset == 0 ? 3 : 0);
+            return add_name(builder, field,
+                            lq_locale_name(civil->locale, LQ_TEXT_AM_PM, civil->hour >= 12));
+        case 'Z':
+            return add_zone(builder, field, civil->time);
         case 'z':
             return add_offset(builder, field, civil);
         case 'L':
@@ -307,21 +338,17 @@ add_expansion(struct lq_builder *builder, const struct field *field, const struc
               struct lq_str format)
 {
     struct lq_builder part = { .run = builder->run };
+    struct lq_str text;
+    size_t len;
 
     if (!add_format(&part, civil, format))
         return false;
-    if (field->upper)
-    {
-        for (size_t i = 0; i < part.len; i++)
-        {
-            if (part.data[i] >= 'a' && part.data[i] <= 'z')
-                part.data[i] = (char) (part.data[i] - ('a' - 'A'));
-        }
-    }
-    if (field->width > part.len &&
-        !add_padding(builder, field->pad == '0' ? '0' : ' ', field->width - part.len))
+    text = (struct lq_str){ part.data, part.len };
+    len = lq_utf8_count(text);
+    if (field->width > len &&
+        !add_padding(builder, field->pad == '0' ? '0' : ' ', field->width - len))
         return false;
-    return lq_builder_add(builder, (struct lq_str){ part.data, part.len });
+    return add_cased(builder, text, field->upper, false);
 }
 
 /* Read flags, width and conversion behind a percent sign; 0 when format ends before. */
@@ -351,7 +378,7 @@ parse_field(struct lq_str format, struct field *ret)
             ret->width = ret->width * 10 + (size_t) (format.data[at] - '0');
     }
     if (at + 1 < format.len && (format.data[at] == 'E' || format.data[at] == 'O'))
-        at++;
+        ret->alone = format.data[at++] == 'O';
     if (at >= format.len)
         return 0;
     ret->conversion = format.data[at];
@@ -407,10 +434,12 @@ add_format(struct lq_builder *builder, const struct civil *civil, struct lq_str 
 }
 
 bool
-lq_time_format(struct lq_builder *builder, const struct lq_time *time, struct lq_str format)
+lq_time_format(struct lq_builder *builder, const struct lq_time *time, struct lq_str format,
+               const struct lq_locale *locale)
 {
     struct civil civil;
 
     to_civil(time, &civil);
+    civil.locale = locale;
     return add_format(builder, &civil, format);
 }

@@ -375,9 +375,8 @@ lq_time_parse(struct lq_str text, const struct lq_time *now, struct lq_time *ret
 
     if (!scan_parts(&scan) || !complete(parts, now))
         return false;
+    *ret = (struct lq_time){ .micro = parts->micro, .offset = parts->offset };
     ret->second = lq_days_from_civil(parts->year, parts->month, parts->day) * LQ_DAY_SECONDS +
                   parts->hour * 3600 + parts->minute * 60 + parts->second - parts->offset;
-    ret->micro = parts->micro;
-    ret->offset = parts->offset;
     return true;
 }

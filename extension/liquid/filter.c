@@ -39,3 +39,14 @@ lq_args_named(const struct lq_args *args, struct lq_str name)
     }
     return NULL;
 }
+
+const struct lq_locale *
+lq_args_locale(struct lq_run *run, const struct lq_args *args)
+{
+    const struct lq_value *named = lq_args_named(args, LQ_STR("locale"));
+    struct lq_str tag = run->options->locale;
+
+    if (named != NULL && named->type != LQ_NIL && !lq_to_text(run, named, &tag))
+        return NULL;
+    return lq_run_step(run, 1) ? lq_locale_find(tag) : NULL;
+}

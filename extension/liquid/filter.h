@@ -2,6 +2,7 @@
 #ifndef LIQUID_FILTER_H
 #define LIQUID_FILTER_H
 
+#include "locales.h"
 #include "run.h"
 
 struct lq_named_value
@@ -45,6 +46,9 @@ const struct lq_filter *lq_find_filter(struct lq_str name, struct lq_nearest *re
 
 /* The value of a named argument, the last one if there are several; NULL when there is none. */
 const struct lq_value *lq_args_named(const struct lq_args *args, struct lq_str name);
+
+/* The locale of the argument `locale`, else that of the rendering; NULL after a fault. */
+const struct lq_locale *lq_args_locale(struct lq_run *run, const struct lq_args *args);
 
 /* A calculation came to too many digits; always NULL. */
 const struct lq_value *lq_number_too_large(struct lq_run *run);

@@ -64,6 +64,12 @@ struct lq_error
     char message[256]; /* lower-case sentence without full stop, NUL-terminated */
 };
 
+enum
+{
+    LQ_ZONE_NAME = 64, /* bytes of a time zone's name, at most */
+    LQ_ZONE_ABBREVIATION = 16
+};
+
 enum lq_escape
 {
     LQ_ESCAPE_NONE,
@@ -95,6 +101,13 @@ enum lq_digest
 struct lq_template; /* parsed, immutable; may be rendered any number of times */
 struct lq_value;    /* a value tree built by the host */
 
+/* A time zone at some instant. */
+struct lq_zone
+{
+    int32_t utc_offset_s;                    /* seconds east of UTC */
+    char abbreviation[LQ_ZONE_ABBREVIATION]; /* "CEST", "+0330"; NUL-terminated */
+};
+
 struct lq_options
 {
     struct lq_mem mem;
@@ -105,7 +118,7 @@ struct lq_options
     bool strict;
     int64_t now_us;       /* the time `"now" | date` prints, microseconds since 1970-01-01 UTC */
     int32_t utc_offset_s; /* zone in which dates without one are printed, seconds east of UTC */
-    struct lq_str locale; /* BCP 47, may be empty */
+    struct lq_str locale; /* BCP 47; names and formats are English when it is empty or unknown */
     /* Called every thousand steps; true stops with LQ_ERR_CANCELLED. NULL: never. */
     bool (*tick)(void *host);
     /*
@@ -125,6 +138,12 @@ struct lq_options
     /* What the filter tracking_link prints for a URL, which is http or https and at most 2048 bytes
      * long; false when there is no such link. The text is copied. NULL: the URL itself. */
     bool (*link)(void *host, struct lq_str url, struct lq_str *ret);
+    /*
+     * A zone of the IANA database at a second since 1970 UTC; returns false when there is none of
+     * that name. Names are NUL-terminated, shorter than LQ_ZONE_NAME and made of letters, digits
+     * and "_+-/" in segments that are not empty. NULL: no zones.
+     */
+    bool (*zone)(void *host, const char *name, int64_t second, struct lq_zone *ret);
     void *host;
 };
 

@@ -9,6 +9,7 @@
 #include "digest.h"
 #include "engine.h"
 #include "value.h"
+#include "zone.h"
 
 int
 herald_engine_sqlstate(enum lq_code code)
@@ -63,6 +64,7 @@ herald_engine_options(TimestampTz at)
         .now_us = at + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY,
         .tick = tick,
         .digest = herald_digest,
+        .zone = herald_zone,
     };
 }
 

@@ -8,7 +8,10 @@
 #include "datatype/timestamp.h"
 #include "liquid.h"
 
-/* Strict, with memory of the current context, the default ceilings and a time. */
+/*
+ * Strict, with memory of the current context, the default ceilings and a time. What the engine asks
+ * for may raise an error: it leaves nothing behind that the context does not hold.
+ */
 struct lq_options herald_engine_options(TimestampTz at);
 
 /* Render until it is done: an interrupt that does not end the query only delays it. */

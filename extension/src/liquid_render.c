@@ -11,8 +11,8 @@
 
 #include "compat.h"
 #include "engine.h"
-#include "instant.h"
 #include "value.h"
+#include "zone.h"
 
 HERALD_FUNCTION(herald_liquid_render);
 

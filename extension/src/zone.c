@@ -32,3 +32,32 @@ herald_utc_offset_sql(PG_FUNCTION_ARGS)
 
     PG_RETURN_INT32(herald_utc_offset(zone, PG_GETARG_TIMESTAMPTZ(1)));
 }
+
+/*
+ * The zone of a name in the database's own spelling, or NULL. PostgreSQL takes any spelling, and
+ * rules of POSIX besides, which it keeps in upper case; dispatchers look for a file.
+ */
+static pg_tz *
+find_zone(const char *name)
+{
+    pg_tz *zone = pg_tzset(name);
+
+    if (zone == NULL || !pg_tz_acceptable(zone) || strcmp(pg_get_timezone_name(zone), name) != 0)
+        return NULL;
+    return zone;
+}
+
+bool
+herald_zone(void *host, const char *name, int64_t second, struct lq_zone *ret)
+{
+    pg_tz *zone = find_zone(name);
+    pg_time_t at = second;
+    struct pg_tm *local = zone == NULL ? NULL : pg_localtime(&at, zone);
+
+    (void) host;
+    if (local == NULL)
+        return false;
+    ret->utc_offset_s = (int32_t) local->tm_gmtoff;
+    strlcpy(ret->abbreviation, local->tm_zone, sizeof(ret->abbreviation));
+    return true;
+}

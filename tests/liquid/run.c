@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/zone.h"
 #include "json_value.h"
 #include "torture.h"
 
@@ -58,7 +59,8 @@ link_to(void *host, struct lq_str url, struct lq_str *ret)
     return url.data[url.len - 1] != '-';
 }
 
-/* Options are words: strict, html, header, link, no-digest, now=SECONDS, offset=SECONDS, depth=,
+/* Options are words: strict, html, header, link, no-digest, no-zones, locale=TAG, now=SECONDS,
+ * offset=SECONDS, depth=,
  * steps=, bytes=, nodes=. */
 static void
 set_options(char *text, struct lq_options *options)
@@ -81,6 +83,10 @@ set_options(char *text, struct lq_options *options)
             options->link = link_to;
         else if (strcmp(word, "no-digest") == 0)
             options->digest = NULL;
+        else if (strcmp(word, "no-zones") == 0)
+            options->zone = NULL;
+        else if (strncmp(word, "locale=", 7) == 0)
+            options->locale = str(value + 1);
         else if (strncmp(word, "now=", 4) == 0)
             options->now_us = number * 1000000;
         else if (strncmp(word, "offset=", 7) == 0)
@@ -154,9 +160,9 @@ parse_json(const struct test_case *test, enum section section)
 static void
 run_case(const char *file, struct test_case *test, struct results *results)
 {
-    struct lq_options options = { .mem = plain_mem,
-                                  .limits = LQ_LIMITS_DEFAULT,
-                                  .digest = openssl_digest };
+    struct lq_options options = {
+        .mem = plain_mem, .limits = LQ_LIMITS_DEFAULT, .digest = openssl_digest, .zone = zone_find
+    };
     struct lq_template *template = NULL;
     struct lq_error error = { 0 };
     struct lq_str output = { 0 };

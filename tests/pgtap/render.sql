@@ -76,6 +76,22 @@ select lives_ok(format($$select * from herald.notify_render('t', 'sms', %L, vers
 select throws_ok(format($$select * from herald.notify_render('t', 'sms', %L, version => 2)$$,
                         '{"deep": ' || repeat('[', 64) || repeat(']', 64) || '}'), '54000', 'data is nested deeper than 64 levels');
 
+-- zones and languages, as tests/unit/core_zone.c and delivery_render.c have them
+select herald.notify_template_part('t', 'sms', 'text', '{{ at | date: "%F %T %z %Z", zone }}') \g /dev/null
+select results_eq(format($$select content from herald.notify_render('t', 'sms', %L, version => 2)$$,
+                         jsonb_build_object('at', at, 'zone', zone)), format($$values (%L)$$, wanted), zone || ' at ' || at)
+  from (values (0, 'Asia/Seoul', '1970-01-01 09:00:00 +0900 KST'), (1700000000, 'Asia/Kathmandu', '2023-11-15 03:58:20 +0545 +0545'),
+               (1700000000, 'Etc/GMT+3', '2023-11-14 19:13:20 -0300 -03'), (0, 'EST5EDT', '1969-12-31 19:00:00 -0500 EST'),
+               (1774745999, 'Europe/Berlin', '2026-03-29 01:59:59 +0100 CET'), (1774746000, 'Europe/Berlin', '2026-03-29 03:00:00 +0200 CEST'),
+               (1792889999, 'Europe/Berlin', '2026-10-25 02:59:59 +0200 CEST'), (1792890000, 'Europe/Berlin', '2026-10-25 02:00:00 +0100 CET'),
+               (1775318399, 'Australia/Sydney', '2026-04-05 02:59:59 +1100 AEDT'), (1775318400, 'Australia/Sydney', '2026-04-05 02:00:00 +1000 AEST'),
+               (-5000000000, 'Europe/Berlin', '1811-07-23 16:00:08 +0053 LMT'), (5000000000, 'Europe/Berlin', '2128-06-11 10:53:20 +0200 CEST'))
+         v(at, zone, wanted);
+select throws_ok(format($$select * from herald.notify_render('t', 'sms', %L, version => 2)$$, jsonb_build_object('at', 0, 'zone', zone)),
+                 '22023', 'template "t" version 2, channel sms, part text: line 1, column 1: unknown time zone "' || zone || '"')
+  from (values (''), ('Europe'), ('Europe/Atlantis'), ('europe/berlin'), ('X+3'), ('UTC+3'), ('CET-1CEST'), ('<+03>-3'), ('Etc/GMT+99'),
+               ('../UTC'), ('/UTC'), ('posixrules')) v(zone);
+
 -- preview
 select herald.notify_preference('ann', 'orders', 'email', false) \g /dev/null
 insert into herald.suppression (bucket, recipient, channel, address, reason, source)

@@ -134,6 +134,25 @@ test_time(void **state)
     assert_string_equal(text_of("text"), "2026-01-01 01:00");
 }
 
+/* In a zone of its own and in the recipient's language, as tests/pgtap/render.sql has it. */
+static void
+test_locale(void **state)
+{
+    (void) state;
+    fixture.delivery->locale = "de-AT";
+    add("text", "{{ 0 | date: \"full time\", \"Asia/Seoul\" }}");
+    assert_string_equal(render(), "");
+    assert_string_equal(text_of("text"), "Donnerstag, 1. Jänner 1970 um 09:00");
+}
+
+static void
+test_unknown_zone(void **state)
+{
+    (void) state;
+    add("text", "{{ 0 | date: \"%R\", \"Europe/Atlantis\" }}");
+    assert_non_null(strstr(render(), "unknown time zone \"Europe/Atlantis\""));
+}
+
 static void
 test_undefined(void **state)
 {
@@ -194,6 +213,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_digest, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_header, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_time, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_locale, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_unknown_zone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_undefined, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_syntax, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_parts, set_up, tear_down),
