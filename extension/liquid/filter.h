@@ -50,6 +50,18 @@ const struct lq_value *lq_args_named(const struct lq_args *args, struct lq_str n
 /* The locale of the argument `locale`, else that of the rendering; NULL after a fault. */
 const struct lq_locale *lq_args_locale(struct lq_run *run, const struct lq_args *args);
 
+/*
+ * The plural categories to try for a number, the best one first: zero for 0, which languages
+ * without such a category may have a form for as well; the category of the locale's rules; other.
+ */
+enum
+{
+    LQ_PLURALS_MAX = 3
+};
+
+bool lq_plurals_of(struct lq_run *run, const struct lq_value *number,
+                   const struct lq_locale *locale, enum lq_plural ret[LQ_PLURALS_MAX]);
+
 /* A calculation came to too many digits; always NULL. */
 const struct lq_value *lq_number_too_large(struct lq_run *run);
 

@@ -355,6 +355,12 @@ lq_decimal_calculate(const struct lq_decimal *a, enum lq_operation operation,
     return true;
 }
 
+static bool
+is_even(const struct lq_big *big)
+{
+    return big->used == 0 || big->limb[0] % 2 == 0;
+}
+
 bool
 lq_decimal_round(const struct lq_decimal *value, int32_t places, enum lq_rounding rounding,
                  struct lq_decimal *ret)
@@ -381,8 +387,10 @@ lq_decimal_round(const struct lq_decimal *value, int32_t places, enum lq_roundin
     big_copy(&rest, &value->magnitude);
     if (unit.used > 0)
         big_quotient(&rest, &unit, &ret->magnitude);
-    if (rounding == LQ_ROUND_HALF)
-        up = unit.used > 0 && big_scale(&rest, 2, 0) && big_compare(&rest, &unit) >= 0;
+    if (rounding >= LQ_ROUND_HALF)
+        up = unit.used > 0 && big_scale(&rest, 2, 0) &&
+             big_compare(&rest, &unit) >=
+                 (rounding == LQ_ROUND_HALF_EVEN && is_even(&ret->magnitude));
     else
         up = rest.used > 0 && value->negative == (rounding == LQ_ROUND_DOWN);
     return !up || big_add(&ret->magnitude, &(struct lq_big){ 1, { 1 } });

@@ -58,7 +58,8 @@ enum lq_rounding
 {
     LQ_ROUND_DOWN, /* towards negative infinity */
     LQ_ROUND_UP,
-    LQ_ROUND_HALF /* to the nearest, halves away from zero */
+    LQ_ROUND_HALF,     /* to the nearest, halves away from zero */
+    LQ_ROUND_HALF_EVEN /* to the nearest, halves to the even digit */
 };
 
 void lq_decimal_from_int(int64_t value, struct lq_decimal *ret);

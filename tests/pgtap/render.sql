@@ -91,6 +91,13 @@ select throws_ok(format($$select * from herald.notify_render('t', 'sms', %L, ver
                  '22023', 'template "t" version 2, channel sms, part text: line 1, column 1: unknown time zone "' || zone || '"')
   from (values (''), ('Europe'), ('Europe/Atlantis'), ('europe/berlin'), ('X+3'), ('UTC+3'), ('CET-1CEST'), ('<+03>-3'), ('Etc/GMT+99'),
                ('../UTC'), ('/UTC'), ('posixrules')) v(zone);
+select herald.notify_template_part('t', 'sms', 'text',
+    '{{ 1234.5 | money: "EUR" }} {{ 0 | date: "full time", "Asia/Seoul" }} {{ 5 | pluralize: one: "plik", many: "plików", other: "pliku" }}') \g /dev/null
+select results_eq(format($$select content from herald.notify_render('t', 'sms', locale => %L, version => 2)$$, locale),
+                  format($$values (%L)$$, wanted), locale)
+  from (values ('', '€1,234.50 Thursday, January 1, 1970 at 9:00 AM pliku'),
+               ('pl', E'1234,50\u00a0€ czwartek, 1 stycznia 1970 09:00 plików'),
+               ('de-AT', E'€\u00a01.234,50 Donnerstag, 1. Jänner 1970 um 09:00 pliku')) v(locale, wanted);
 
 -- preview
 select herald.notify_preference('ann', 'orders', 'email', false) \g /dev/null

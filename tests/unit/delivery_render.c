@@ -140,9 +140,9 @@ test_locale(void **state)
 {
     (void) state;
     fixture.delivery->locale = "de-AT";
-    add("text", "{{ 0 | date: \"full time\", \"Asia/Seoul\" }}");
+    add("text", "{{ 1234.5 | money: \"EUR\" }} {{ 0 | date: \"full time\", \"Asia/Seoul\" }}");
     assert_string_equal(render(), "");
-    assert_string_equal(text_of("text"), "Donnerstag, 1. Jänner 1970 um 09:00");
+    assert_string_equal(text_of("text"), "€\u00a01.234,50 Donnerstag, 1. Jänner 1970 um 09:00");
 }
 
 static void
