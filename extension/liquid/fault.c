@@ -10,7 +10,6 @@
 
 enum
 {
-    NAME_MAX_LENGTH = 32,
     SHORT_NAME = 6 /* in a shorter name two mistakes are another name */
 };
 
@@ -122,7 +121,7 @@ smallest(unsigned a, unsigned b, unsigned c)
 static unsigned
 distance(struct lq_str a, struct lq_str b)
 {
-    unsigned rows[3][NAME_MAX_LENGTH + 1];
+    unsigned rows[3][LQ_NEAREST_MAX + 1];
     unsigned *before = rows[0];
     unsigned *last = rows[1];
     unsigned *row = rows[2];
@@ -157,22 +156,21 @@ lq_nearest_init(struct lq_nearest *nearest, struct lq_str name)
                                     .distance = name.len < SHORT_NAME ? 2 : 3 };
 }
 
-void
+bool
 lq_nearest_offer(struct lq_nearest *nearest, struct lq_str known)
 {
     struct lq_str name = nearest->name;
     unsigned found;
 
-    if (nearest->offers == LQ_OFFERS_MAX || name.len > NAME_MAX_LENGTH ||
-        known.len > NAME_MAX_LENGTH)
-        return;
+    if (nearest->offers == LQ_OFFERS_MAX || name.len > LQ_NEAREST_MAX || known.len > LQ_NEAREST_MAX)
+        return false;
     nearest->offers++;
     found = distance(name, known);
-    if (found < nearest->distance && found < name.len)
-    {
-        nearest->best = known;
-        nearest->distance = found;
-    }
+    if (found >= nearest->distance || found >= name.len)
+        return false;
+    nearest->best = known;
+    nearest->distance = found;
+    return true;
 }
 
 bool

@@ -18,7 +18,8 @@ struct lq_fault
 enum
 {
     LQ_QUOTE_MAX = 60,
-    LQ_OFFERS_MAX = 1000
+    LQ_OFFERS_MAX = 1000,
+    LQ_NEAREST_MAX = 64 /* bytes of a name that is compared */
 };
 
 /* For printing part of the template or the data inside a message: "%.*s". */
@@ -49,8 +50,8 @@ struct lq_nearest
 
 void lq_nearest_init(struct lq_nearest *nearest, struct lq_str name);
 
-/* A known name; only the first LQ_OFFERS_MAX are looked at. */
-void lq_nearest_offer(struct lq_nearest *nearest, struct lq_str known);
+/* A known name; true when it is the best so far. Only the first LQ_OFFERS_MAX are looked at. */
+bool lq_nearest_offer(struct lq_nearest *nearest, struct lq_str known);
 
 /* unknown WHAT "name", did you mean "best"?; always false. */
 bool lq_fault_unknown(struct lq_fault *fault, enum lq_code code, size_t at, const char *what,

@@ -19,7 +19,7 @@ enum lq_code
     LQ_ERR_NOMEM,     /* the injected allocator returned NULL */
     LQ_ERR_UTF8,      /* source or data is not valid UTF-8 */
     LQ_ERR_SYNTAX,    /* the template does not parse */
-    LQ_ERR_UNDEFINED, /* strict: unknown variable */
+    LQ_ERR_UNDEFINED, /* strict: unknown variable or translation */
     LQ_ERR_ARGUMENT,  /* a filter or tag was given something it cannot work with */
     LQ_ERR_SOURCE,    /* ceiling: source bytes */
     LQ_ERR_NODES,     /* ceiling: nodes of the parsed template */
@@ -119,6 +119,9 @@ struct lq_options
     int64_t now_us;       /* the time `"now" | date` prints, microseconds since 1970-01-01 UTC */
     int32_t utc_offset_s; /* zone in which dates without one are printed, seconds east of UTC */
     struct lq_str locale; /* BCP 47; names and formats are English when it is empty or unknown */
+    /* Objects in which the filter t looks for its key, the first one first. */
+    const struct lq_value *const *translations;
+    size_t translation_count;
     /* Called every thousand steps; true stops with LQ_ERR_CANCELLED. NULL: never. */
     bool (*tick)(void *host);
     /*

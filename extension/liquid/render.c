@@ -95,7 +95,7 @@ lq_print_output(struct lq_run *run, const struct lq_value *value, bool verbatim,
     }
     if (!lq_print_value(run, value, !verbatim))
         return false;
-    if (trusted)
+    if (trusted || value->markup)
         return follow(run, start);
     return !lq_html_in_url(run->html) || check_url(run);
 }

@@ -275,7 +275,8 @@ bool
 lq_print_value(struct lq_run *run, const struct lq_value *value, bool escape)
 {
     if (value->type == LQ_STRING)
-        return check_text(run, value->invalid) && print_text(run, value->string, escape);
+        return check_text(run, value->invalid) &&
+               print_text(run, value->string, escape && !value->markup);
     if (value->type == LQ_ARRAY)
         return print_array(run, value, escape);
     return print_other(run, value, escape);

@@ -31,6 +31,7 @@ struct lq_value
 {
     uint8_t type;
     bool invalid; /* a string that is not UTF-8; using it is an error */
+    bool markup;  /* a string that is HTML; it is printed as it is */
     union
     {
         bool boolean;

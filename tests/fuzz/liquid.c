@@ -104,6 +104,10 @@ build(void)
     put(root, "p", lq_string(&mem, str("q")));
     put(root, "t", lq_bool(&mem, true));
     put(root, "d", lq_string(&mem, str("2024-02-29T12:34:56.789+01:00")));
+    object = lq_object(&mem);
+    put(object, "one", lq_string(&mem, str("{{ count }} & {{x}}")));
+    put(object, "other", lq_string(&mem, str("<b>{{ s }}</b>")));
+    put(root, "k_html", object);
     return root;
 }
 
@@ -174,6 +178,15 @@ check(struct lq_str source, const struct result *result)
         expect(!is_utf8(source.data, source.len), "complaints only about invalid text");
 }
 
+/* Every name is a zone with an offset of its own. */
+static bool
+zone(void *host, const char *name, int64_t second, struct lq_zone *ret)
+{
+    (void) host;
+    *ret = (struct lq_zone){ (int32_t) (strlen(name) * 3600 + (second < 0 ? 1 : 0)), "ABC" };
+    return true;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 {
@@ -187,8 +200,12 @@ LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
         .now_us = INT64_C(1700000000123456),
         .tick = tick,
         .partial = partial,
+        .zone = zone,
+        .translation_count = 1,
     };
+    static const char *const locales[] = { "", "de-CH", "hi", "ar" };
     struct lq_str source = { (const char *) input + 1, size - 1 };
+    const struct lq_value *translations;
     struct lq_value *data;
     struct result first;
     struct result second;
@@ -201,7 +218,11 @@ LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
     options.strict = (input[0] & 1) != 0;
     options.escape = escapes[input[0] >> 3 & 3];
     options.utc_offset_s = (input[0] & 4) != 0 ? -12600 : 0;
+    options.locale.data = locales[input[0] >> 3 & 3];
+    options.locale.len = strlen(options.locale.data);
     data = build();
+    options.translations = &translations;
+    translations = data;
     ticks = 0;
     first = run(source, data, &options);
     check(source, &first);

@@ -17,6 +17,7 @@ enum section
     SECTION_TEMPLATE,
     SECTION_DATA,
     SECTION_PARTIALS,
+    SECTION_TRANSLATIONS,
     SECTION_OPTIONS,
     SECTION_OUTPUT,
     SECTION_ERROR,
@@ -24,9 +25,13 @@ enum section
 };
 
 static const char *const section_names[SECTION_COUNT] = {
-    [SECTION_NONE] = "",           [SECTION_TEMPLATE] = "template",
-    [SECTION_DATA] = "data",       [SECTION_PARTIALS] = "partials",
-    [SECTION_OPTIONS] = "options", [SECTION_OUTPUT] = "output",
+    [SECTION_NONE] = "",
+    [SECTION_TEMPLATE] = "template",
+    [SECTION_DATA] = "data",
+    [SECTION_PARTIALS] = "partials",
+    [SECTION_TRANSLATIONS] = "translations",
+    [SECTION_OPTIONS] = "options",
+    [SECTION_OUTPUT] = "output",
     [SECTION_ERROR] = "error",
 };
 
@@ -157,6 +162,31 @@ parse_json(const struct test_case *test, enum section section)
     return json;
 }
 
+/* The objects of the case's list. */
+static void
+make_translations(const struct test_case *test, struct lq_options *options)
+{
+    struct json_object *list = parse_json(test, SECTION_TRANSLATIONS);
+    size_t count = json_object_array_length(list);
+    const struct lq_value **objects = calloc(count, sizeof(objects[0]));
+
+    if (objects == NULL)
+        die("out of memory", test->name);
+    for (size_t i = 0; i < count; i++)
+        objects[i] = json_value(json_object_array_get_idx(list, i));
+    json_object_put(list);
+    options->translations = objects;
+    options->translation_count = count;
+}
+
+static void
+free_translations(const struct lq_options *options)
+{
+    for (size_t i = 0; i < options->translation_count; i++)
+        lq_value_destroy((struct lq_value *) (uintptr_t) options->translations[i]);
+    free((void *) (uintptr_t) options->translations);
+}
+
 static void
 run_case(const char *file, struct test_case *test, struct results *results)
 {
@@ -191,6 +221,8 @@ run_case(const char *file, struct test_case *test, struct results *results)
         options.partial = find_partial;
         options.host = partials;
     }
+    if (test->text[SECTION_TRANSLATIONS] != NULL)
+        make_translations(test, &options);
     if (lq_parse(str(test->text[SECTION_TEMPLATE]), &options, &template, &error) == LQ_OK)
         (void) lq_render(template, data, &options, &output, &error);
     if (error.code != LQ_OK)
@@ -216,6 +248,7 @@ run_case(const char *file, struct test_case *test, struct results *results)
     plain_free(NULL, (void *) (uintptr_t) output.data);
     lq_template_destroy(template);
     lq_value_destroy(data);
+    free_translations(&options);
     json_object_put(json);
     json_object_put(partials);
 }

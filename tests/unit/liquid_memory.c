@@ -15,6 +15,9 @@ static const char source[] =
     "{{ list | where: 'a' | find: 'a' }}{{ text | slice: 1, 9 | base64_encode | url_encode }}"
     "{% for i in (1..3) %}{% cycle 'a', i %}{% increment n %}{% ifchanged %}x{% endifchanged %}"
     "{% endfor %}{% tablerow i in (1..2) cols: 1 %}{{ i }}{% endtablerow %}"
+    "{{ 12345.5 | number: 2 }}{{ big | money: 'EUR' }}{{ 5 | pluralize: one: 'a', other: text }}"
+    "{{ 'now' | date: 'full time', 'Asia/Seoul' }}{{ 'c' | t }}"
+    "{{ 'forms.a_html' | t: count: 2, list: list }}"
     "{% liquid\n echo list.size\n render 'p' for list as q, v: 1\n include 'p' with list\n"
     " include c for list %}{{ text | md5 }}{{ 'http://a' | tracking_link }}"
     "{% include 'leaf' %}";
@@ -59,6 +62,38 @@ short_link(void *host, struct lq_str url, struct lq_str *ret)
     return true;
 }
 
+static bool
+find_zone(void *host, const char *name, int64_t second, struct lq_zone *ret)
+{
+    (void) host;
+    (void) name;
+    (void) second;
+    *ret = (struct lq_zone){ 32400, "KST" };
+    return true;
+}
+
+/* {"forms": {"a_html": {"other": …}}} */
+static bool
+put_forms(struct lq_value *root, const struct lq_mem *mem)
+{
+    struct lq_value *forms = lq_object(mem);
+    struct lq_value *keys = lq_object(mem);
+
+    if (forms == NULL || keys == NULL ||
+        !lq_object_put(forms, str("other"), lq_string(mem, str("<b>{{ count }}</b>{{ list }}"))))
+    {
+        lq_value_destroy(forms);
+        lq_value_destroy(keys);
+        return false;
+    }
+    if (!lq_object_put(keys, str("a_html"), forms))
+    {
+        lq_value_destroy(keys);
+        return false;
+    }
+    return lq_object_put(root, str("forms"), keys);
+}
+
 static struct lq_value *
 build(const struct lq_mem *mem)
 {
@@ -85,7 +120,7 @@ build(const struct lq_mem *mem)
         lq_value_destroy(array);
     good = good && lq_object_put(root, str("array"), array) &&
            lq_object_put(root, str("big"), lq_number(mem, str("99999999999999999999"))) &&
-           lq_object_put(root, str("c"), lq_string(mem, str("text")));
+           lq_object_put(root, str("c"), lq_string(mem, str("text"))) && put_forms(root, mem);
     if (good)
         return root;
     lq_value_destroy(root);
@@ -106,15 +141,21 @@ every_call_fails(void **state)
     options.escape = LQ_ESCAPE_HTML;
     options.digest = no_digest;
     options.link = short_link;
+    options.zone = find_zone;
+    options.locale = str("fr");
     for (size_t n = 0; n <= 1 || code != LQ_OK; n++)
     {
         struct lq_error error = { 0 };
         struct lq_str output;
         struct lq_value *data;
+        const struct lq_value *translations[1];
 
         heap = (struct heap){ .fail_at = n };
         data = build(&options.mem);
         code = LQ_ERR_NOMEM;
+        translations[0] = data;
+        options.translations = translations;
+        options.translation_count = 1;
         if (data != NULL)
             code = run_text(str(source), data, &options, &output, &error);
         lq_value_destroy(data);
@@ -150,6 +191,8 @@ errors_leak_nothing(void **state)
         "{% for i in (1..3) %}",
         "{% capture a %}{{ 1 | append: 2 }}{% if 1 < 'a' %}{% endif %}",
         "{% capture a %}{{ 1 | append: 2 }}{% if 1 < 'a' %}{% endif %}{% endcapture %}",
+        "{{ 0 | date: '%R', 'UTC' }}",
+        "{{ 1 | money: 'EURO' }}",
     };
     struct heap heap = { 0 };
     struct lq_options options = make_options(&heap);
