@@ -31,13 +31,19 @@ is_empty(const struct lq_value *value)
 
 /* value == blank, value == empty */
 static bool
-equals_word(const struct lq_value *value, const struct lq_value *word)
+equals_word(struct lq_run *run, const struct lq_value *value, const struct lq_value *word,
+            bool *ret)
 {
     if (word->type == LQ_EMPTY)
-        return is_empty(value);
-    if (value->type == LQ_STRING)
-        return is_blank_text(value->string);
-    return !lq_value_truthy(value) || is_empty(value);
+        *ret = is_empty(value);
+    else if (value->type == LQ_STRING)
+    {
+        *ret = is_blank_text(value->string);
+        return lq_run_scan(run, value->string.len);
+    }
+    else
+        *ret = !lq_value_truthy(value) || is_empty(value);
+    return true;
 }
 
 static bool
@@ -49,7 +55,7 @@ equal_numbers(struct lq_run *run, const struct lq_value *a, const struct lq_valu
     if (a->type == LQ_BIGINT && b->type == LQ_BIGINT)
     {
         *ret = lq_str_equal(a->string, b->string);
-        return true;
+        return lq_run_scan(run, a->string.len);
     }
     if (a->type != LQ_FLOAT && b->type != LQ_FLOAT && a->type != b->type)
         return true;
@@ -79,6 +85,8 @@ equal_objects(struct lq_run *run, const struct lq_object *a, const struct lq_obj
     {
         const struct lq_value *other = lq_object_get(b, a->members[i].key);
 
+        if (!lq_run_scan(run, a->members[i].key.len))
+            return false;
         if (other == NULL)
             *ret = false;
         else if (!lq_equal(run, a->members[i].value, other, ret))
@@ -127,9 +135,9 @@ lq_equal(struct lq_run *run, const struct lq_value *a, const struct lq_value *b,
     if (!lq_run_step(run, 1))
         return false;
     if (a->type == LQ_BLANK || a->type == LQ_EMPTY)
-        *ret = b->type != LQ_BLANK && b->type != LQ_EMPTY && equals_word(b, a);
+        return b->type == LQ_BLANK || b->type == LQ_EMPTY || equals_word(run, b, a, ret);
     else if (b->type == LQ_BLANK || b->type == LQ_EMPTY)
-        *ret = equals_word(a, b);
+        return equals_word(run, a, b, ret);
     else if (lq_value_is_number(a) && lq_value_is_number(b))
         return equal_numbers(run, a, b, ret);
     else if (a->type == b->type)
@@ -232,8 +240,10 @@ lq_contains(struct lq_run *run, const struct lq_value *a, const struct lq_value 
         case LQ_ARRAY:
             return array_contains(run, a, b, ret);
         case LQ_OBJECT:
-            *ret = b->type == LQ_STRING && lq_object_get(a->object, b->string) != NULL;
-            return true;
+            if (b->type != LQ_STRING)
+                return true;
+            *ret = lq_object_get(a->object, b->string) != NULL;
+            return lq_run_scan(run, b->string.len);
         case LQ_RANGE:
             *ret = b->type == LQ_INT && b->integer >= a->range.first && b->integer <= a->range.last;
             return true;

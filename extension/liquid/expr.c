@@ -81,6 +81,8 @@ property(struct lq_run *run, const struct lq_value *value, const struct lq_value
 {
     const struct lq_value *found = NULL;
 
+    if (key->type == LQ_STRING && !lq_run_scan(run, key->string.len))
+        return NULL;
     if (value->type == LQ_OBJECT)
     {
         if (key->type == LQ_STRING)
@@ -174,7 +176,7 @@ path_root(struct lq_run *run, const struct lq_expr *expr, bool lenient)
     if (expr->path.slot != UINT32_MAX)
         return lq_run_slot(run, expr->path.slot);
     name = lq_eval(run, expr->path.name, lenient);
-    if (name == NULL || name->type != LQ_STRING)
+    if (name == NULL || name->type != LQ_STRING || !lq_run_scan(run, name->string.len))
         return NULL;
     return lq_run_variable(run, name->string);
 }

@@ -39,6 +39,8 @@ look_up(struct lq_run *run, const struct lq_value *item, const struct lq_value *
     switch (item->type)
     {
         case LQ_OBJECT:
+            if (!lq_run_scan(run, key.len))
+                return LOOKUP_FAULT;
             if (name->type == LQ_STRING)
                 *ret = lq_object_get(item->object, key);
             if (*ret == NULL)

@@ -19,10 +19,10 @@ load(struct lq_run *run, struct lq_str name)
 
     for (; loaded != NULL; loaded = loaded->next)
     {
+        if (!lq_run_step(run, 1) || !lq_run_scan(run, name.len))
+            return NULL;
         if (lq_str_equal(loaded->partial.name, name))
             return loaded;
-        if (!lq_run_step(run, 1))
-            return NULL;
     }
     if (options->partial == NULL || !options->partial(options->host, name, &source))
     {
@@ -171,7 +171,7 @@ own_value(struct lq_run *run, const struct lq_partial_node *node)
     if (node->partial != NULL)
         return lq_run_slot(run, node->own);
     name = lq_eval(run, node->name, true);
-    if (name == NULL || name->type != LQ_STRING)
+    if (name == NULL || name->type != LQ_STRING || !lq_run_scan(run, name->string.len))
         return NULL;
     return lq_run_variable(run, name->string);
 }

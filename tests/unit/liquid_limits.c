@@ -323,6 +323,15 @@ attacks(void **state)
     assert_int_equal(heap.live, 0);
 }
 
+static bool
+no_digest(void *host, enum lq_digest algorithm, struct lq_str text, uint8_t *ret)
+{
+    (void) host;
+    (void) text;
+    memset(ret, 0, algorithm == LQ_DIGEST_MD5 ? 16 : 32);
+    return true;
+}
+
 struct ticks
 {
     int count;
@@ -355,16 +364,86 @@ ticking(void **state)
     assert_int_equal(ticks.count, 3);
 }
 
+/* The data of large_data(), and the text as key of an object and of the data itself. */
+static struct lq_value *
+large_keys(const struct lq_mem *mem)
+{
+    struct lq_value *data = large_data(mem);
+    char *text = repeat("abcdefghij", 100000, "");
+    char *space = repeat(" ", 1000000, "");
+    char *digits = repeat("9", 1000000, "");
+    struct lq_value *object = lq_object(mem);
+
+    assert_true(lq_object_put(object, str(text), lq_bool(mem, true)));
+    assert_true(lq_object_put(data, str("object"), object));
+    assert_true(lq_object_put(data, str(text), lq_nil(mem)));
+    assert_true(lq_object_put(data, str("space"), lq_string(mem, str(space))));
+    assert_true(lq_object_put(data, str("digits"), lq_number(mem, str(digits))));
+    free(digits);
+    free(space);
+    free(text);
+    return data;
+}
+
+/* Reading a megabyte takes its steps and a tick, whatever reads: otherwise steps would say nothing
+ * about time, and nobody could cancel. */
+static void
+reading_is_work(void **state)
+{
+    static const char *const bodies[] = {
+        "{% if space == blank %}{% endif %}",
+        "{% if blank == space %}{% endif %}",
+        "{% if s == s %}{% endif %}",
+        "{% if digits == digits %}{% endif %}",
+        "{% if object == object %}{% endif %}",
+        "{% if object contains s %}{% endif %}",
+        "{% if s contains 'zz' %}{% endif %}",
+        "{% assign x = object[s] %}",
+        "{% assign x = [s] %}",
+        "{% assign x = object | where: s %}",
+        "{% assign x = s | size %}",
+        "{% assign x = s.size %}",
+        "{% assign x = space | strip %}",
+        "{% assign x = s | md5 %}",
+        "{% case space %}{% when blank %}{% endcase %}",
+    };
+    struct ticks ticks;
+    struct lq_options options = make_options(&heap);
+    struct lq_value *data = large_keys(&options.mem);
+
+    (void) state;
+    options.tick = tick;
+    options.host = &ticks;
+    options.digest = no_digest;
+    for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++)
+    {
+        char source[256];
+
+        ticks = (struct ticks){ 0, 0 };
+        (void) snprintf(source, sizeof(source), "{%% for i in (1..10) %%}%s{%% endfor %%}",
+                        bodies[i]);
+        options.limits.steps = UINT64_MAX;
+        assert_int_equal(check_text(source, data, &options, ""), LQ_OK);
+        assert_true(ticks.count >= 10);
+        options.limits.steps = 10 * 1000000 / 64;
+        if (check_text(source, data, &options, "") != LQ_ERR_STEPS)
+            fail_msg("%s reads for nothing", bodies[i]);
+    }
+    lq_value_destroy(data);
+    assert_int_equal(heap.live, 0);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(source_bytes), cmocka_unit_test(nodes),
-        cmocka_unit_test(many_nodes),   cmocka_unit_test(depth_of_blocks),
-        cmocka_unit_test(deep_nesting), cmocka_unit_test(deep_expressions),
-        cmocka_unit_test(long_paths),   cmocka_unit_test(deep_data),
-        cmocka_unit_test(steps),        cmocka_unit_test(output_bytes),
-        cmocka_unit_test(attacks),      cmocka_unit_test(ticking),
+        cmocka_unit_test(source_bytes),    cmocka_unit_test(nodes),
+        cmocka_unit_test(many_nodes),      cmocka_unit_test(depth_of_blocks),
+        cmocka_unit_test(deep_nesting),    cmocka_unit_test(deep_expressions),
+        cmocka_unit_test(long_paths),      cmocka_unit_test(deep_data),
+        cmocka_unit_test(steps),           cmocka_unit_test(output_bytes),
+        cmocka_unit_test(attacks),         cmocka_unit_test(ticking),
+        cmocka_unit_test(reading_is_work),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
