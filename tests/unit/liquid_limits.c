@@ -88,9 +88,10 @@ deep_nesting(void **state)
     struct lq_options options = make_options(&heap);
 
     (void) state;
+    options.limits.source_bytes = SIZE_MAX;
     for (size_t i = 0; i < sizeof(openers) / sizeof(openers[0]); i++)
     {
-        char *text = repeat(openers[i], 10000, "");
+        char *text = repeat(openers[i], 100000, "");
 
         assert_int_equal(check_text(text, NULL, &options, ""), LQ_ERR_DEPTH);
         options.limits.depth = SIZE_MAX; /* the engine has a bound of its own */
@@ -98,6 +99,55 @@ deep_nesting(void **state)
         options.limits.depth = 64;
         free(text);
     }
+}
+
+/* The ceilings that hosts use. */
+static void
+defaults_at_their_edges(void **state)
+{
+    struct lq_options options = make_options(&heap);
+    char *text = repeat("x", 1048577, "");
+    char *outputs = repeat("{{a}}", 50000, "");
+    char *more = repeat("{{a}}", 50000, "x");
+    struct lq_value *data = lq_object(&options.mem);
+
+    (void) state;
+    assert_int_equal(check_text(text, NULL, &options, ""), LQ_ERR_SOURCE);
+    assert_int_equal(check_text(text + 1, NULL, &options, text + 1), LQ_OK);
+    assert_true(lq_object_put(data, str("over"), lq_string(&options.mem, str(text))));
+    assert_true(lq_object_put(data, str("full"), lq_string(&options.mem, str(text + 1))));
+    assert_int_equal(check_text("{{ full }}", data, &options, text + 1), LQ_OK);
+    assert_int_equal(check_text("{{ over }}", data, &options, ""), LQ_ERR_OUTPUT);
+    assert_int_equal(check_text("{{ full }}x", data, &options, ""), LQ_ERR_OUTPUT);
+    assert_int_equal(check_text(outputs, NULL, &options, ""), LQ_OK);
+    assert_int_equal(check_text(more, NULL, &options, ""), LQ_ERR_NODES);
+    assert_int_equal(check_text("{% for i in (1..999999) %}{% endfor %}", NULL, &options, ""),
+                     LQ_OK);
+    assert_int_equal(check_text("{% for i in (1..1000000) %}{% endfor %}", NULL, &options, ""),
+                     LQ_ERR_STEPS);
+    lq_value_destroy(data);
+    free(more);
+    free(outputs);
+    free(text);
+    assert_int_equal(heap.live, 0);
+}
+
+static void
+blocks(void **state)
+{
+    struct lq_options options = make_options(&heap);
+    char *most = repeat("{% block a %}{% endblock %}", 256, "");
+    char *more = repeat("{% block a %}{% endblock %}", 257, "");
+    char *nested = repeat("{% block a %}", 100000, "");
+
+    (void) state;
+    assert_int_equal(check_text(most, NULL, &options, ""), LQ_OK);
+    assert_int_equal(check_text(more, NULL, &options, ""), LQ_ERR_NODES);
+    options.limits.source_bytes = SIZE_MAX;
+    assert_int_equal(check_text(nested, NULL, &options, ""), LQ_ERR_DEPTH);
+    free(nested);
+    free(more);
+    free(most);
 }
 
 static void
@@ -224,7 +274,23 @@ large_data(const struct lq_mem *mem)
     return data;
 }
 
-/* Partials that render themselves, once and twice, and one that is empty. */
+/* Layouts 0 to 20, each of which prints twice what the next one prints. */
+static struct lq_str
+doubling_layout(struct lq_str name)
+{
+    static char source[128];
+    int number = 0;
+
+    for (size_t i = 7; i < name.len; i++)
+        number = 10 * number + (name.data[i] - '0');
+    (void) snprintf(source, sizeof(source),
+                    "{%% layout 'double/%d' %%}{%% block x %%}{{ block.super }}{{ block.super }}"
+                    "{%% endblock %%}",
+                    number + 1);
+    return number == 20 ? str("{% block x %}x{% endblock %}") : str(source);
+}
+
+/* Partials that render themselves, once and twice, and one that is empty; layouts too. */
 static bool
 find_partial(void *host, struct lq_str name, struct lq_str *ret_source)
 {
@@ -233,9 +299,17 @@ find_partial(void *host, struct lq_str name, struct lq_str *ret_source)
         { "twice", "{% assign m = n | plus: 1 %}{% if n < 40 or n == nil %}"
                    "{% render 'twice', n: m %}{% render 'twice', n: m %}{% endif %}" },
         { "empty", "" },
+        { "layout", "{% layout 'layout' %}" },
+        { "page", "{% layout 'frame' %}{% block x %}{% endblock %}" },
+        { "frame", "{% block x %}{% endblock %}{% include 'page' %}{% include 'page' %}" },
     };
 
     (void) host;
+    if (name.len > 7 && memcmp(name.data, "double/", 7) == 0)
+    {
+        *ret_source = doubling_layout(name);
+        return true;
+    }
     for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)
     {
         if (name.len != strlen(sources[i][0]) || memcmp(name.data, sources[i][0], name.len) != 0)
@@ -284,9 +358,14 @@ attacks(void **state)
         { "{% render 'self' %}", LQ_ERR_DEPTH },
         { "{% include 'self' %}", LQ_ERR_DEPTH },
         { "{% render 'twice' %}", LQ_ERR_STEPS },
+        { "{% layout 'layout' %}", LQ_ERR_DEPTH },
+        { "{% include 'page' %}", LQ_ERR_DEPTH },
+        { "{% layout 'double/0' %}", LQ_ERR_STEPS },
+        { "{% layout 'double/12' %}", LQ_OK },
         { "{% for i in (1..1000000) %}{% render 'empty' %}{% endfor %}", LQ_ERR_STEPS },
         { "{% for i in (1..1000000) %}{% include computed %}{% endfor %}", LQ_ERR_STEPS },
         { "{{ (1..50000) | reverse | sort | size }}", LQ_OK },
+        { "{{ (1..100000) | reverse | sort | size }}", LQ_ERR_STEPS },
         { "{{ (1..200000) | sort | size }}", LQ_ERR_STEPS },
         { "{{ (1..100000) | uniq | reverse | size }}", LQ_OK },
         { "{{ s | replace_last: s, s }}", LQ_ERR_OUTPUT },
@@ -330,6 +409,24 @@ no_digest(void *host, enum lq_digest algorithm, struct lq_str text, uint8_t *ret
     (void) text;
     memset(ret, 0, algorithm == LQ_DIGEST_MD5 ? 16 : 32);
     return true;
+}
+
+/* Whether a URL is a forbidden one is asked behind each output in it. */
+static void
+long_urls(void **state)
+{
+    static const char source[] =
+        "<a href=\"{{ space }}{% for i in (1..1000) %}{{ '' }}{% endfor %}\">";
+    struct lq_options options = make_options(&heap);
+    struct lq_value *data = lq_object(&options.mem);
+    char *space = repeat(" ", 500000, "");
+
+    (void) state;
+    assert_true(lq_object_put(data, str("space"), lq_string(&options.mem, str(space))));
+    options.escape = LQ_ESCAPE_HTML;
+    assert_int_equal(check_text(source, data, &options, ""), LQ_ERR_STEPS);
+    lq_value_destroy(data);
+    free(space);
 }
 
 struct ticks
@@ -437,12 +534,21 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(source_bytes),    cmocka_unit_test(nodes),
-        cmocka_unit_test(many_nodes),      cmocka_unit_test(depth_of_blocks),
-        cmocka_unit_test(deep_nesting),    cmocka_unit_test(deep_expressions),
-        cmocka_unit_test(long_paths),      cmocka_unit_test(deep_data),
-        cmocka_unit_test(steps),           cmocka_unit_test(output_bytes),
-        cmocka_unit_test(attacks),         cmocka_unit_test(ticking),
+        cmocka_unit_test(source_bytes),
+        cmocka_unit_test(nodes),
+        cmocka_unit_test(many_nodes),
+        cmocka_unit_test(depth_of_blocks),
+        cmocka_unit_test(deep_nesting),
+        cmocka_unit_test(deep_expressions),
+        cmocka_unit_test(long_paths),
+        cmocka_unit_test(deep_data),
+        cmocka_unit_test(steps),
+        cmocka_unit_test(output_bytes),
+        cmocka_unit_test(attacks),
+        cmocka_unit_test(ticking),
+        cmocka_unit_test(defaults_at_their_edges),
+        cmocka_unit_test(blocks),
+        cmocka_unit_test(long_urls),
         cmocka_unit_test(reading_is_work),
     };
 
