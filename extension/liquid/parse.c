@@ -30,12 +30,6 @@ static const struct tag_row
 #undef LQ_TAG_PART
 };
 
-struct lq_str
-lq_tag_name(enum lq_tag_id id)
-{
-    return tags[id].name;
-}
-
 size_t
 lq_depth_max(const struct lq_options *options)
 {

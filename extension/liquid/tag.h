@@ -143,9 +143,6 @@ bool lq_parser_intern(struct lq_parser *parser, struct lq_names *names, struct l
 const struct lq_expr *lq_parse_expr(struct lq_lexer *lexer, bool condition);
 bool lq_parse_pipeline(struct lq_lexer *lexer, struct lq_pipeline *ret);
 
-/* The name of a tag (for messages). */
-struct lq_str lq_tag_name(enum lq_tag_id id);
-
 /* Each parses one kind of tag; *ret stays NULL when there is nothing to render. */
 typedef bool lq_tag_parser(struct lq_parser *parser, const struct lq_tag *tag,
                            struct lq_node **ret);

@@ -171,11 +171,6 @@ lq_utf8_put(uint32_t character, char *ret)
 {
     unsigned char *p = (unsigned char *) ret;
 
-    if (character < 0x80)
-    {
-        p[0] = (unsigned char) character;
-        return 1;
-    }
     if (character < 0x800)
     {
         p[0] = (unsigned char) (0xc0 | character >> 6);

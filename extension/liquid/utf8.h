@@ -41,7 +41,7 @@ lq_utf8_next(const char **at)
     return first;
 }
 
-/* Encode; returns the number of bytes written (1 to LQ_UTF8_MAX). */
+/* Encode a character beyond ASCII; returns the number of bytes written (2 to LQ_UTF8_MAX). */
 size_t lq_utf8_put(uint32_t character, char *ret);
 
 /* Full case mapping; returns how many characters were written. */

@@ -1,5 +1,6 @@
 /* The template engine under an allocator that fails: every call in turn, without leak or crash. */
 #include "liquid_helper.h"
+#include "memory.h"
 
 static const char source[] =
     "{% assign list = 'a,b,c,d,e,f,g,h,i,j' | split: ',' %}"
@@ -182,6 +183,28 @@ every_call_fails(void **state)
     free((void *) (uintptr_t) expected.data);
 }
 
+/* What no allocator can be asked for. */
+static void
+sizes_overflow(void **state)
+{
+    struct heap heap = { 0 };
+    struct lq_mem mem = heap_mem(&heap);
+    struct lq_arena arena;
+    struct lq_buf buf;
+
+    (void) state;
+    lq_arena_init(&arena, &mem, 0);
+    assert_null(lq_arena_bytes(&arena, SIZE_MAX));
+    assert_null(lq_arena_alloc(&arena, SIZE_MAX));
+    assert_null(lq_arena_array(&arena, SIZE_MAX / 2, 3));
+    lq_buf_init(&buf, &mem);
+    assert_true(lq_buf_append(&buf, "a", 1));
+    assert_false(lq_buf_grow(&buf, SIZE_MAX));
+    assert_false(lq_buf_grow(&buf, SIZE_MAX / 2 + 1));
+    lq_buf_finish(&buf);
+    assert_int_equal(heap.live, 0);
+}
+
 static void
 errors_leak_nothing(void **state)
 {
@@ -249,9 +272,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_call_fails),
-        cmocka_unit_test(errors_leak_nothing),
-        cmocka_unit_test(error_may_be_null),
+        cmocka_unit_test(every_call_fails),     cmocka_unit_test(sizes_overflow),
+        cmocka_unit_test(errors_leak_nothing),  cmocka_unit_test(error_may_be_null),
         cmocka_unit_test(template_is_reusable),
     };
 

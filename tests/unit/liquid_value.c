@@ -48,6 +48,8 @@ number_spellings(void **state)
         { "1e99999999999999999999", "Infinity" },
         { "0e99999999999999999999", "0.0" },
         { "NaN", "NaN" }, /* no JSON number: taken as text */
+        { "1.", "1." },
+        { "1e", "1e" },
     };
     struct lq_options options = make_options(&heap);
 
@@ -172,7 +174,7 @@ broken_source(void **state)
     } rows[] = {
         { "\xff", 1, 1 },          { "é\n\xc3", 2, 1 },          { "éa\xc0\xaf", 1, 3 },
         { "\xed\xa0\x80", 1, 1 },  { "\xf4\x90\x80\x80", 1, 1 }, { "a\xe2\x82", 1, 2 },
-        { "{{ 'a\x80' }}", 1, 6 },
+        { "{{ 'a\x80' }}", 1, 6 }, { "ࠀ\xe2\x82 ", 1, 2 },
     };
     struct lq_options options = make_options(&heap);
 
@@ -204,6 +206,18 @@ broken_data(void **state)
         "{{ 0 | date: s }}",
         "{{ s.last }}",
         "{{ s | first }}",
+        "{{ s | strip }}",
+        "{{ s | split: 'x' }}",
+        "{{ s | slice: 0 }}",
+        "{{ s | slice: s }}",
+        "{{ s | truncatewords: 1 }}",
+        "{{ s | base64_encode }}",
+        "{{ s | url_encode }}",
+        "{{ s | url_decode }}",
+        "{{ 'x' | split: '' | map: s }}",
+        "{{ 1 | round: s }}",
+        "{{ s | abs }}",
+        "{{ 1 | at_least: s }}",
     };
     struct lq_options options = make_options(&heap);
     struct lq_value *data = object_with(&options.mem, "s", lq_string(&options.mem, str("a\xff")));
@@ -248,6 +262,17 @@ locale_has_no_say(void **state)
                                 NULL, &options, "3.75 II Thu"),
                      LQ_OK);
     (void) setlocale(LC_ALL, "C");
+}
+
+static void
+time_before_1970(void **state)
+{
+    struct lq_options options = make_options(&heap);
+
+    (void) state;
+    options.now_us = -1;
+    assert_int_equal(check_text("{{ 'now' | date: '%s %6N' }}", NULL, &options, "-1 999999"),
+                     LQ_OK);
 }
 
 static void
@@ -298,12 +323,19 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(number_spellings),  cmocka_unit_test(infinity_is_no_operand),
-        cmocka_unit_test(very_long_integer), cmocka_unit_test(many_keys),
-        cmocka_unit_test(odd_keys),          cmocka_unit_test(containers_own_what_they_take),
-        cmocka_unit_test(broken_source),     cmocka_unit_test(broken_data),
-        cmocka_unit_test(nul_is_text),       cmocka_unit_test(locale_has_no_say),
-        cmocka_unit_test(code_names),        cmocka_unit_test(long_names_in_messages),
+        cmocka_unit_test(number_spellings),
+        cmocka_unit_test(infinity_is_no_operand),
+        cmocka_unit_test(very_long_integer),
+        cmocka_unit_test(many_keys),
+        cmocka_unit_test(odd_keys),
+        cmocka_unit_test(containers_own_what_they_take),
+        cmocka_unit_test(broken_source),
+        cmocka_unit_test(broken_data),
+        cmocka_unit_test(nul_is_text),
+        cmocka_unit_test(locale_has_no_say),
+        cmocka_unit_test(time_before_1970),
+        cmocka_unit_test(code_names),
+        cmocka_unit_test(long_names_in_messages),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
