@@ -268,13 +268,42 @@ template_is_reusable(void **state)
     assert_int_equal(heap.live, 0);
 }
 
+/* What a long life of a process comes to: nothing is held from one rendering to the next. */
+static void
+a_million_renders(void **state)
+{
+    struct heap heap = { 0 };
+    struct lq_options options = make_options(&heap);
+    struct lq_template *template = NULL;
+    struct lq_value *data = lq_object(&options.mem);
+    size_t live;
+
+    (void) state;
+    assert_true(lq_object_put(data, str("name"), lq_string(&options.mem, str("Ann"))));
+    assert_int_equal(
+        lq_parse(str("Hi {{ name | upcase }}{% if a %}!{% endif %}"), &options, &template, NULL),
+        LQ_OK);
+    live = heap.live;
+    for (int i = 0; i < 1000000; i++)
+    {
+        struct lq_str output;
+
+        assert_int_equal(lq_render(template, data, &options, &output, NULL), LQ_OK);
+        free_output(&options, output);
+        assert_int_equal(heap.live, live);
+    }
+    lq_template_destroy(template);
+    lq_value_destroy(data);
+    assert_int_equal(heap.live, 0);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_call_fails),     cmocka_unit_test(sizes_overflow),
         cmocka_unit_test(errors_leak_nothing),  cmocka_unit_test(error_may_be_null),
-        cmocka_unit_test(template_is_reusable),
+        cmocka_unit_test(template_is_reusable), cmocka_unit_test(a_million_renders),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
