@@ -118,7 +118,7 @@ help:
 	@echo 'make ledger       send COUNT (50000) messages under KILLS (20) faults, and compare records'
 	@echo 'make lint         check the sources;  make format  lays out C'
 	@echo 'make asan         daemons and test programs under ASan and UBSan, in build/asan'
-	@echo 'make fuzz         fuzz the template engine for FUZZ_SECONDS (60)'
+	@echo 'make fuzz         fuzz the template engine for FUZZ_SECONDS (60); FUZZ_CASES=FILE.json starts from more'
 	@echo 'make coverage     lines of the template engine that its tests run'
 	@echo 'make fresh        demo and test, each in a bare Debian (SUITE=bookworm or trixie)'
 	@echo 'make clean        remove build/'
