@@ -60,7 +60,7 @@ my @rows = (
     (map { template_rows($_->[0], "$_->[1], renders/s") }
           [ sms => 'one line' ], [ mail => 'mail with 20 lines' ], [ table => '500 rows' ],
         [ partials => '30 partials' ]),
-    template_rows('parse', 'parsing, bytes/s'),
+    template_rows('parse', 'parsing, MB/s'),
 );
 
 # Our template engine and LiquidJS.

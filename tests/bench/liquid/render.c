@@ -195,7 +195,7 @@ print(const char *name, const char *file)
     return 0;
 }
 
-/* Bytes of source parsed a second, all templates with their partials in turn. */
+/* Megabytes of source parsed a second, all templates with their partials in turn. */
 static double
 parse(const char *ms)
 {
@@ -206,7 +206,7 @@ parse(const char *ms)
         for (size_t j = 0; j < sets[i].source_count; j++)
             bytes += sets[i].sources[j].text.len;
     }
-    return (double) bytes * rate(ms, parse_all, NULL);
+    return (double) bytes / 1e6 * rate(ms, parse_all, NULL);
 }
 
 int
@@ -234,7 +234,7 @@ main(int argc, char **argv)
             result = print(first, second);
         else
             die("unknown command", line);
-        printf("%.1f\n", result);
+        printf("%.3f\n", result);
         (void) fflush(stdout);
     }
     for (int i = 0; i < set_count; i++)

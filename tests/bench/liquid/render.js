@@ -48,12 +48,12 @@ const commands = {
     const { engine, template, data } = sets.get(name);
     return rate(ms, () => engine.renderSync(template, data));
   },
-  // Bytes of source parsed a second, all templates with their partials in turn.
+  // Megabytes of source parsed a second, all templates with their partials in turn.
   parse(ms) {
     const all = [...sets.values()].flatMap(({ engine, sources }) =>
       Object.values(sources).map((source) => ({ engine, source })));
     const bytes = all.reduce((sum, { source }) => sum + Buffer.byteLength(source), 0);
-    return bytes * rate(ms, () => all.forEach(({ engine, source }) => engine.parse(source)));
+    return (bytes / 1e6) * rate(ms, () => all.forEach(({ engine, source }) => engine.parse(source)));
   },
 };
 
