@@ -27,12 +27,9 @@ open_session(struct session *session, bool make)
 {
     const struct template_job *job = session->job;
 
-    if (!folder_open_root(&session->root, job->arena, job->dir, make, session->reterr))
-    {
-        return false;
-    }
     session->connection = connection_open(job->arena, job->conninfo, session->reterr);
-    return session->connection != NULL;
+    return session->connection != NULL &&
+           folder_open_root(&session->root, job->arena, job->dir, make, session->reterr);
 }
 
 static void
@@ -50,6 +47,15 @@ run(struct session *session, const char *sql, int count, const char *const *para
     connection_rows_fn take, void *user)
 {
     return connection_run(session->connection, sql, count, params, take, user, session->reterr);
+}
+
+/* A column of a row, "" for null: what the database says is not trusted. */
+static const char *
+text_of(const struct db_result *result, int row, int column)
+{
+    const char *text = db_result_value(result, row, column);
+
+    return text != NULL ? text : "";
 }
 
 /* A template's name or, where patterns are allowed, the beginning of names and "*". */
@@ -105,7 +111,7 @@ take_files(void *user, const struct db_result *result)
 
     for (int row = 0; row < db_result_rows(result) && pull->ok; row++)
     {
-        const char *name = db_result_value(result, row, 0);
+        const char *name = text_of(result, row, 0);
 
         if (folder->count == FOLDER_FILES_MAX)
         {
@@ -113,10 +119,9 @@ take_files(void *user, const struct db_result *result)
             pull->ok = false;
             return;
         }
-        folder->paths[folder->count] = db_result_value(result, row, 1);
-        folder->contents[folder->count++] = db_result_value(result, row, 2);
-        if (row + 1 == db_result_rows(result) ||
-            strcmp(name, db_result_value(result, row + 1, 0)) != 0)
+        folder->paths[folder->count] = text_of(result, row, 1);
+        folder->contents[folder->count++] = text_of(result, row, 2);
+        if (row + 1 == db_result_rows(result) || strcmp(name, text_of(result, row + 1, 0)) != 0)
         {
             pull->ok = put_template(pull, name, folder);
             folder->count = 0;
@@ -136,13 +141,12 @@ pull_all(struct session *session)
         "         union select w from wanted where w not like '%*') n(name),"
         "        herald.notify_template_export(n.name, $2::integer) e"
         "  order by n.name, e.path";
-    static char all[] = "*";
-    static char *const everything[] = { all };
     const struct template_job *job = session->job;
     struct pull pull = { session, 0, true };
-    char *names =
-        connection_array(job->arena, job->name_count > 0 ? (size_t) job->name_count : 1,
-                         (const char *const *) (job->name_count > 0 ? job->names : everything));
+    const char *names = job->name_count == 0
+                            ? "{*}"
+                            : connection_array(job->arena, (size_t) job->name_count,
+                                               (const char *const *) job->names);
     const char *params[] = { names, job->version };
 
     if (!run(session, sql, 2, params, take_files, &pull) || !pull.ok)
@@ -240,6 +244,26 @@ take_row(void *user, const struct db_result *result)
     }
 }
 
+/* before: files that differ, current version; after: state, current version. */
+static void
+report_push(struct buf *report, const char *name, const struct row *before, const struct row *after)
+{
+    bool same = strcmp(before->values[0], "0") == 0;
+
+    if (same && strcmp(before->values[1], after->values[1]) == 0)
+    {
+        buf_printf(report, "%s: unchanged\n", name);
+        return;
+    }
+    buf_printf(report, "%s: %s", name, after->values[0]);
+    if (!same)
+    {
+        buf_printf(report, " (%s file%s changed)", before->values[0],
+                   strcmp(before->values[0], "1") == 0 ? "" : "s");
+    }
+    buf_putc(report, '\n');
+}
+
 /* $1 is the template: the version that sends use. */
 #define CURRENT                                                                                    \
     "coalesce((select v.version from herald.template_versions v"                                   \
@@ -257,8 +281,8 @@ push_template(void *user, struct arena *arena, const char *name, const char *pat
         "select coalesce((select case v.state when 'draft' then 'draft ' else 'published ' end"
         "                        || v.version"
         "                   from herald.template_versions v"
-        "                  where v.template = $1 and v.version = $2::integer), 'no "
-        "version'), " CURRENT;
+        "                  where v.template = $1 and v.version = $2::integer),"
+        "                'no version'), " CURRENT;
     struct push *push = user;
     const struct template_job *job = push->session->job;
     const char *params[] = { name, paths, contents, job->comment, job->publish ? "true" : "false" };
@@ -276,13 +300,7 @@ push_template(void *user, struct arena *arena, const char *name, const char *pat
     {
         return false;
     }
-    if (strcmp(before.values[0], "0") == 0 && strcmp(before.values[1], after.values[1]) == 0)
-    {
-        buf_printf(&push->report, "%s: unchanged\n", name);
-        return true;
-    }
-    buf_printf(&push->report, "%s: %s (%s file%s changed)\n", name, after.values[0],
-               before.values[0], strcmp(before.values[0], "1") == 0 ? "" : "s");
+    report_push(&push->report, name, &before, &after);
     return true;
 }
 
@@ -293,6 +311,11 @@ push_all(struct session *session)
     struct push push = { .session = session };
     bool ok;
 
+    if (session->count == 0)
+    {
+        *session->reterr = arena_printf(job->arena, "%s: holds no template", job->dir);
+        return false;
+    }
     buf_init(&push.report, REPORT_BYTES_MAX);
     ok = run(session, "begin", 0, NULL, NULL, NULL) &&
          each_template(session, push_template, &push) &&
@@ -344,13 +367,13 @@ take_hunks(void *user, const struct db_result *result)
 
     for (int row = 0; row < db_result_rows(result); row++)
     {
-        const char *path = db_result_value(result, row, 0);
-        bool stored = db_result_value(result, row, 1)[0] == 't';
-        bool given = db_result_value(result, row, 2)[0] == 't';
+        const char *path = text_of(result, row, 0);
+        bool stored = text_of(result, row, 1)[0] == 't';
+        bool given = text_of(result, row, 2)[0] == 't';
 
         print_side("---", stored ? "database" : NULL, diff->name, path);
         print_side("+++", given ? diff->session->job->dir : NULL, diff->name, path);
-        printf("%s\n", db_result_value(result, row, 3));
+        printf("%s\n", text_of(result, row, 3));
         diff->differs = true;
     }
 }
@@ -362,8 +385,8 @@ diff_template(void *user, struct arena *arena, const char *name, const char *pat
     static const char sql[] =
         "select c.path, c.stored is not null, c.given is not null,"
         "       pg_catalog.array_to_string(array("
-        "           select herald.text_diff(coalesce(c.stored, ''), coalesce(c.given, ''))), "
-        "E'\\n')"
+        "           select herald.text_diff(coalesce(c.stored, ''), coalesce(c.given, ''))),"
+        "           pg_catalog.chr(10))"
         "  from herald.template_changes($1, $2::text[], $3::text[], $4::integer) c";
     struct diff *diff = user;
     const char *params[] = { name, paths, contents, diff->session->job->version };
@@ -380,7 +403,7 @@ take_names(void *user, const struct db_result *result)
 
     for (int row = 0; row < db_result_rows(result); row++)
     {
-        printf("Only in the database: %s\n", db_result_value(result, row, 0));
+        printf("Only in the database: %s\n", text_of(result, row, 0));
         diff->differs = true;
     }
 }

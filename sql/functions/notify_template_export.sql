@@ -8,19 +8,16 @@ language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_versions integer[];
     v_version integer;
 begin
     perform herald.check_template_privilege(template);
     perform herald.check_template(template);
-    v_versions := array(select v.version from herald.template_version v
-                         where v.template = notify_template_export.template order by v.version);
-    if version is not null and version <> all (v_versions) then
-        raise exception using errcode = '22023',
-            message = format('template "%s" has no version %s', template, version),
-            hint = format('It has: %s.', coalesce(nullif(array_to_string(v_versions, ', '), ''), 'none'));
+    if version is null then
+        select max(v.version) into v_version
+          from herald.template_version v where v.template = notify_template_export.template;
+    else
+        v_version := herald.template_latest(template, version);
     end if;
-    v_version := coalesce(version, v_versions[cardinality(v_versions)]);
     return query
     select f.path, herald.template_file(notify_template_export.template, f.path, f.content)
       from (select 'template.json', jsonb_build_object('description', t.description, 'category', t.category,

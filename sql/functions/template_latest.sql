@@ -1,7 +1,7 @@
 -- template_latest: a version of a template that exists, by default the latest.
 -- Parameters: template - that exists; version - null: the latest, a draft included
 -- Returns: the version, raises 22023 or 55000 when there is none · Writes: nothing
--- Called by: notify_template_diff, notify_template_accept, notify_template_test
+-- Called by: notify_template_diff, notify_template_accept, notify_template_test, notify_template_export
 create function herald.template_latest(template text, version integer) returns integer
 language plpgsql stable
 set search_path = pg_catalog, pg_temp

@@ -260,8 +260,9 @@ test_operands(void **state)
     assert_string_equal(operands[0], "a");
     assert_string_equal(operands[1], "b");
     assert_string_equal(operands[2], "-c");
-    assert_error(options_parse(arena, &takes, 3, (char *[]){ "ht", "a", "--verbos", NULL }, &error),
-                 "unknown option --verbos; did you mean --verbose?");
+    assert_error(
+        options_parse(arena, &takes, 3, (char *[]){ "ht", "a", "--verbsoe", NULL }, &error),
+        "unknown option --verbsoe; did you mean --verbose?");
 }
 
 static void
