@@ -30,17 +30,7 @@ begin
           from (select r.channel, jsonb_object_agg(r.part, r.content) as parts
                   from herald.render_sample(template, v_version, v_sample, true) r
                  group by r.channel) c;
-        if octet_length(v_golden::text) > 4194304 then
-            raise exception using errcode = '54000',
-                message = format('sample "%s" renders to more than 4194304 bytes', v_sample.sample);
-        end if;
-        if v_golden is distinct from v_sample.golden then
-            update herald.template_sample s set golden = v_golden, updated_at = now()
-             where s.template = v_sample.template and s.sample = v_sample.sample;
-            perform herald.template_log(template, v_version, 'golden', jsonb_build_object(
-                'sample', v_sample.sample, 'old', herald.text_hash(v_sample.golden::text),
-                'new', herald.text_hash(v_golden::text)));
-        end if;
+        perform herald.template_golden(template, v_version, v_sample.sample, v_golden);
         v_count := v_count + 1;
     end loop;
     if v_count = 0 then
