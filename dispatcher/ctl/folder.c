@@ -231,7 +231,7 @@ read_opened(struct reading *reading, int file, const char *prefix, const char *p
     }
     if (st.st_size > FOLDER_FILE_BYTES)
     {
-        return fail(visit, path, "is larger than 1 MB");
+        return fail(visit, path, "is larger than 4 MB");
     }
     if (reading->folder->count == FOLDER_FILES_MAX ||
         reading->bytes + (size_t) st.st_size > FOLDER_BYTES_MAX)

@@ -10,8 +10,8 @@
 
 #include "core/arena.h"
 
-#define FOLDER_FILES_MAX 1000     /* of a template, and templates of a directory */
-#define FOLDER_FILE_BYTES 1048577 /* a source of 1 MB and its newline */
+#define FOLDER_FILES_MAX 1000 /* of a template, and templates of a directory */
+#define FOLDER_FILE_BYTES 4194304
 #define FOLDER_BYTES_MAX 67108864 /* of a template */
 
 /* The files of a template: paths inside its folder, and contents. */

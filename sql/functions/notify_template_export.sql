@@ -30,7 +30,15 @@ begin
             select concat_ws('.', p.channel, p.part, nullif(p.locale, ''), 'liquid'), p.source || E'\n'
               from herald.template_part p
              where p.template = notify_template_export.template
-               and p.version = v_version)
+               and p.version = v_version
+            union all
+            select format('samples/%s.json', s.sample), jsonb_build_object('locale', s.locale, 'data', s.data)::text
+              from herald.template_sample s
+             where s.template = notify_template_export.template
+            union all
+            select format('samples/%s.golden.json', s.sample), s.golden::text
+              from herald.template_sample s
+             where s.template = notify_template_export.template and s.golden is not null)
            f(path, content)
      order by f.path collate "C";
 end

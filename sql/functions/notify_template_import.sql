@@ -27,7 +27,8 @@ begin
     perform from herald.template t where t.name = notify_template_import.template for update;
     for v_change in
         select c.path, c.given from herald.template_changes(template, paths, contents) c
-         order by c.path <> 'template.json', c.path collate "C"
+         -- What goes makes room for what comes; what a sample renders to needs the sample.
+         order by c.path <> 'template.json', c.given is not null, c.path like '%.golden.json', c.path collate "C"
     loop
         perform herald.template_file_apply(template, v_change.path, v_change.given);
     end loop;

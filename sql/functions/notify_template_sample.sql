@@ -15,6 +15,10 @@ begin
     perform herald.check_template_privilege(template, 'edit');
     perform herald.check_template(template);
     perform herald.check_name('sample', sample);
+    if sample like '%.golden' then
+        raise exception using errcode = '22023', message = 'sample must not end in ".golden"',
+            hint = 'Among the files of a template that names what was accepted.';
+    end if;
     if locale is null then
         raise exception using errcode = '22004', message = 'locale must not be null';
     end if;

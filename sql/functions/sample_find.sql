@@ -1,7 +1,7 @@
 -- sample_find: a sample of a template.
 -- Parameters: template - that exists; sample - its name
 -- Returns: the row, raises 22023 when there is none · Writes: nothing
--- Called by: notify_render, notify_preview, notify_template_accept
+-- Called by: notify_render, notify_preview, notify_template_accept, template_file_apply
 create function herald.sample_find(template text, sample text) returns herald.template_sample
 language plpgsql stable
 set search_path = pg_catalog, pg_temp

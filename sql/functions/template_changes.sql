@@ -22,9 +22,9 @@ begin
         if v_content is null then
             raise exception using errcode = '22004', message = format('%s/%s: content must not be null', template, v_path);
         end if;
-        if octet_length(v_content) > 1048577 then
+        if octet_length(v_content) > 4194304 then
             raise exception using errcode = '54000',
-                message = format('%s/%s is longer than 1048576 bytes', template, v_path);
+                message = format('%s/%s is longer than 4194304 bytes', template, v_path);
         end if;
     end loop;
     if 'template.json' = any (paths) is not true then

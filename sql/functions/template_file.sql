@@ -19,9 +19,12 @@ begin
             '{"description": "", "category": null, "tags": [], "mode": "strict", "variables": {}}');
         v_value := v_value || jsonb_build_object('tags',
             array(select distinct tag from jsonb_array_elements_text(v_value -> 'tags') tag order by tag));
+    elsif path ~ '^samples/[a-z0-9][a-z0-9_.-]*[.]json$' then
+        v_value := herald.template_file_json(v_place, content,
+            case when path not like '%.golden.json' then '{"locale": "", "data": {}}'::jsonb end);
     else
         perform herald.refuse_unknown(format('file of template "%s":', template), path,
-                                      array['template.json'] || v_sources);
+                                      array['template.json', 'samples/sample.json'] || v_sources);
     end if;
     -- Line breaks stand between tokens only: within strings they are written \n.
     return regexp_replace(jsonb_pretty(v_value), '([[{])\n\s*([]}])', '\1\2', 'g') || E'\n';

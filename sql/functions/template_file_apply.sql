@@ -8,6 +8,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_words text[] := string_to_array(path, '.');
+    v_sample text := regexp_replace(path, '^samples/|([.]golden)?[.]json$', '', 'g');
     v_value jsonb;
     v_detail text;
     v_hint text;
@@ -23,6 +24,14 @@ begin
         then
             perform herald.notify_template_variables(template, v_value -> 'variables');
         end if;
+    elsif path like 'samples/%.golden.json' then
+        if content is not null then
+            perform herald.sample_find(template, v_sample);
+        end if;
+        perform herald.template_golden(template, null, v_sample, content::jsonb);
+    elsif path like 'samples/%' then
+        v_value := content;
+        perform herald.notify_template_sample(template, v_value -> 'data', v_sample, coalesce(v_value ->> 'locale', ''));
     else
         perform herald.notify_template_part(template, v_words[1], v_words[2], left(content, -1),
                                             case cardinality(v_words) when 4 then v_words[3] else '' end);

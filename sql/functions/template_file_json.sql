@@ -19,7 +19,7 @@ begin
         raise exception using errcode = '22023', detail = v_detail,
             message = concat_ws(': ', place, 'line ' || substring(v_context from 'JSON data, line (\d+)'), sqlerrm);
     end;
-    perform herald.check_json(place, v_value, 1048576, 64);
+    perform herald.check_json(place, v_value, 4194304, 64);
     for v_key in select key from jsonb_object_keys(v_value) key where defaults is not null loop
         if not defaults ? v_key then
             perform herald.refuse_unknown(format('member of %s:', place), v_key,

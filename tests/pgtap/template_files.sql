@@ -93,14 +93,38 @@ select is_empty($$select * from herald.template_changes('empty', '{template.json
 select is(pg_temp.import('empty', array['template.json', '{}']), null, 'what is left out');
 select results_eq($$select tags, mode from herald.template where name = 'empty'$$, $$values (array[]::text[], 'strict')$$, 'is the default');
 
+-- Samples, and what they shall render to.
+select is(pg_temp.import('copy', array['template.json', '{}', 'sms.text.liquid', 'Hi {{ n }}', 'samples/b.json', '{"data": {"n": 1.50}}',
+    'samples/b.golden.json', '{"sms": {"text": "Hi 1.5"}}', 'samples/c.json', '{"locale": "de"}'], true), 2, 'samples come with their expectations');
+select results_eq($$select sample, locale, data, golden from herald.template_sample order by sample$$,
+    $$values ('b', '', '{"n": 1.50}'::jsonb, '{"sms": {"text": "Hi 1.5"}}'::jsonb), ('c', 'de', '{}', null)$$, 'and are kept');
+select ok(bool_and(passed), 'the accepted one passes') from herald.notify_template_test('copy') where sample = 'b';
+select is((pg_temp.exported('copy'))[1:6], array['samples/b.golden.json', E'{\n    "sms": {\n        "text": "Hi 1.5"\n    }\n}\n',
+    'samples/b.json', E'{\n    "data": {\n        "n": 1.50\n    },\n    "locale": ""\n}\n', 'samples/c.json', E'{\n    "data": {},\n    "locale": "de"\n}\n'],
+    'they are exported');
+select is_empty($$select * from herald.template_changes('copy', array(select path from herald.notify_template_export('copy')),
+    array(select content from herald.notify_template_export('copy')))$$, 'to and fro');
+select is(pg_temp.import('copy', array['template.json', '{}', 'sms.text.liquid', 'Hi {{ n }}', 'samples/b.json', '{"data": {"n": 2}}']), 2,
+    'samples make no version');
+select results_eq($$select sample, data, golden from herald.template_sample$$, $$values ('b', '{"n": 2}'::jsonb, null::jsonb)$$,
+    'what has no file is removed');
+select is(string_agg(action, ' ' order by id), 'sample_remove golden sample', 'the history tells it')
+  from (select * from herald.template_history order by id desc limit 3) h;
+select is(herald.notify_template_accept('copy'), 1, 'accepted');
+select is((pg_temp.exported('copy'))[2], E'{\n    "sms": {\n        "text": "Hi 2"\n    }\n}\n', 'is exported too');
+select is(pg_temp.import('copy', array['template.json', '{}', 'sms.text.liquid', 'Hi {{ n }}']), 2, 'both are removed together');
+select lives_ok(format($$select pg_temp.import('copy', '{template.json,"{}"}' || array(select v from generate_series(1, 100) n,
+    unnest(array['samples/%s' || n || '.json', '{}']) v))$$, letter), 'a hundred samples') from unnest(array['a', 'b']) letter;
+select is(pg_temp.import('copy', array['template.json', '{}', 'sms.text.liquid', 'a'], true), 3, 'none');
+
 -- Variables are of a version.
 select is(pg_temp.import('copy', array['template.json', '{"variables": {"type": "object", "properties": {"n": {"type": "integer"}}}}', 'sms.text.liquid', '{{ n }}'], true),
-    2, 'variables are declared in template.json');
-select is(variables, '{"type": "object", "properties": {"n": {"type": "integer"}}}', 'and kept') from herald.template_version where template = 'copy' and version = 2;
-select is(pg_temp.import('copy', pg_temp.exported('copy', 2)), 2, 'to and fro');
-select is(pg_temp.import('copy', array['template.json', '{}', 'sms.text.liquid', '{{ n }}']), 3, 'without them a draft begins');
-select is(variables, '{}', 'that declares none') from herald.template_version where template = 'copy' and version = 3;
-select is(pg_temp.import('copy', pg_temp.exported('copy', 2)), 3, 'until they are back');
+    4, 'variables are declared in template.json');
+select is(variables, '{"type": "object", "properties": {"n": {"type": "integer"}}}', 'and kept') from herald.template_version where template = 'copy' and version = 4;
+select is(pg_temp.import('copy', pg_temp.exported('copy', 4)), 4, 'to and fro');
+select is(pg_temp.import('copy', array['template.json', '{}', 'sms.text.liquid', '{{ n }}']), 5, 'without them a draft begins');
+select is(variables, '{}', 'that declares none') from herald.template_version where template = 'copy' and version = 5;
+select is(pg_temp.import('copy', pg_temp.exported('copy', 4)), 5, 'until they are back');
 
 -- changes
 select results_eq($$select * from herald.template_changes('shipped', '{template.json,sms.text.liquid,push.title.liquid}', array['{}', 'x', 'y'])$$,
@@ -139,8 +163,8 @@ select is(pg_temp.refusal(format('select pg_temp.import(%L, %L)', 'copy', files)
     (array['template.json', '{}', 'template.json', '{}'], array['22023', 'template "copy": a path is given twice', '']),
     (array['template.json', '{}', 'sms.text.liquid', null], array['22004', 'copy/sms.text.liquid: content must not be null', '']),
     (array['template.json', '{}', null, 'x'], array['22004', 'path must not be null', '']),
-    (array['template.json', '{}', 'sms.text.liquid', repeat('x', 1048578)],
-     array['54000', 'copy/sms.text.liquid is longer than 1048576 bytes', '']),
+    (array['template.json', '{}', 'sms.text.liquid', repeat('x', 4194305)],
+     array['54000', 'copy/sms.text.liquid is longer than 4194304 bytes', '']),
     (array['template.json', '{}', 'sms.text.liquid', repeat('x', 1048577)],
      array['54000', 'copy/sms.text.liquid: source is longer than 1048576 bytes', '']),
     (array['template.json', E'{\n"description": x}'], array['22023', 'copy/template.json: line 2: invalid input syntax for type json', '']),
@@ -149,6 +173,19 @@ select is(pg_temp.refusal(format('select pg_temp.import(%L, %L)', 'copy', files)
     (array['template.json', '{"descripton": ""}'],
      array['22023', 'unknown member of copy/template.json: "descripton"', 'Did you mean "description"?']),
     (array['template.json', '{"description": 5}'], array['22023', 'copy/template.json: "description" must not be of type number', '']),
+    (array['template.json', '{}', 'samples/x.golden.json', '{}'],
+     array['22023', 'copy/samples/x.golden.json: unknown sample of template "copy" "x"', 'There is no sample of template "copy" of a similar name.']),
+    (array['template.json', '{}', 'samples/x.json', '{}', 'samples/x.golden.json', '{"sms": [{"text": "x"}]}'],
+     array['22023', 'copy/samples/x.golden.json: what sample "x" renders to must be texts by channel and part', 'Write it like {"sms": {"text": "Order 7 shipped."}}.']),
+    (array['template.json', '{}', 'samples/x.json', '{}', 'samples/x.golden.json', '{"sms": {"text": 1}}'],
+     array['22023', 'copy/samples/x.golden.json: what sample "x" renders to must be texts by channel and part', 'Write it like {"sms": {"text": "Order 7 shipped."}}.']),
+    (array['template.json', '{}', 'samples/x.json', '{"data": 1}'], array['22023', 'copy/samples/x.json: "data" must not be of type number', '']),
+    (array['template.json', '{}', 'samples/x.json', '{"local": "de"}'],
+     array['22023', 'unknown member of copy/samples/x.json: "local"', 'Did you mean "locale"?']),
+    (array['template.json', '{}', 'samples/../x.json', '{}'],
+     array['22023', 'unknown file of template "copy": "samples/../x.json"', 'Did you mean "samples/sample.json"?']),
+    (array['template.json', '{}', 'samples/' || repeat('x', 64) || '.json', '{}'],
+     array['54000', 'copy/samples/' || repeat('x', 64) || '.json: sample is longer than 63 bytes', '']),
     (array['template.json', '{"variables": {"type": "array"}}'],
      array['22023', 'copy/template.json: variables.type must be "object"', '']),
     (array['template.json', '{"category": 5}'], array['22023', 'copy/template.json: "category" must not be of type number', '']),

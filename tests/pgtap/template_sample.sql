@@ -13,6 +13,7 @@ select throws_ok('select herald.notify_template_sample(' || arguments || ')', st
   from (values ('null, ''{}''', '22004', 'template must not be null'), ('''x'', ''{}''', '22023', 'unknown template "x"'),
                ('''t'', ''[]''', '22023', 'data must be an object'), ('''t'', ''{}'', null', '22004', 'sample must not be null'),
                ('''t'', ''{}'', ''A b''', '22023', 'sample is not a valid name'),
+               ('''t'', ''{}'', ''a.golden''', '22023', 'sample must not end in ".golden"'),
                ('''t'', ''{}'', locale => null', '22004', 'locale must not be null'),
                ('''t'', ''{}'', locale => ''k_r''', '22023', 'locale is not a language tag')) v(arguments, state, message);
 select throws_ok($$select herald.notify_template_accept('t')$$, '55000', 'template "t" has no sample');

@@ -177,6 +177,29 @@ $cluster->sql(q{select herald.notify_template_part('welcome', 'webhook', 'body',
     ctl_is(['pull', 'order_shipped'], 0, qr/order_shipped/, 'pull mends the folder');
 }
 
+# Samples.
+{
+    put_file('another/samples/sample.json', '{"data": {"n": 1}}');
+    put_file('another/samples/sample.golden.json', '{"sms": {"text": "x"}}');
+    put_file('another/samples/mine.txt', 'x');
+    ctl_refused([ 'push', 'another' ], qr{unknown file of template "another": "samples/mine.txt"}, 'what is no sample');
+    put_file('another/samples/.mine', 'x');
+    unlink "$dir/another/samples/mine.txt";
+    ctl_is(['push', 'another'], 0, "another: draft 1 (2 files changed)\n", 'samples are pushed');
+    is($cluster->sql(q{select bool_and(passed) from herald.notify_template_test('another')}), 't', 'and pass');
+    ctl_is(['pull', 'another'], 0, "another: 4 files\n", 'and pulled');
+    is(slurp("$dir/another/samples/sample.golden.json"), qq({\n    "sms": {\n        "text": "x"\n    }\n}\n), 'as JSON');
+    $cluster->sql(q{select herald.notify_template_sample('another', null)});
+    put_file('another/samples/mine.txt', 'x');
+    ctl_is(['pull', 'another'], 0, "another: 2 files\n", 'removed ones');
+    is(join(' ', glob "$dir/another/samples/* $dir/another/samples/.m*"), "$dir/another/samples/mine.txt $dir/another/samples/.mine",
+        'go from the folder, and nothing else');
+    system('rm', '-r', "$dir/another/samples");
+    symlink "$dir/order_shipped", "$dir/another/samples" or die $!;
+    ctl_refused([ $_, 'another' ], qr{another/samples: is a symbolic link}, "$_ of linked samples") for qw(push pull);
+    unlink "$dir/another/samples";
+}
+
 # What does not belong there.
 {
     my $outside = "$ENV{TESTDIR}/secret.txt";
@@ -204,7 +227,7 @@ $cluster->sql(q{select herald.notify_template_part('welcome', 'webhook', 'body',
     system('mv', "$ENV{TESTDIR}/elsewhere", "$dir/order_shipped");
     for my $case ([ "\xff\n", qr{sms.text.liquid: is no text in UTF-8}, 'a file that is not UTF-8' ],
         [ "a\0b", qr{sms.text.liquid: is no text in UTF-8}, 'a file with NUL' ],
-        [ 'x' x 1048578, qr{sms.text.liquid: is larger than 1 MB}, 'a large file' ])
+        [ 'x' x 4194305, qr{sms.text.liquid: is larger than 4 MB}, 'a large file' ])
     {
         put_file('order_shipped/sms.text.liquid', $case->[0]);
         ctl_refused([ 'push', 'order_shipped' ], $case->[1], $case->[2]);
