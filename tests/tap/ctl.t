@@ -258,7 +258,7 @@ $cluster->sql(q{select herald.notify_template_part('welcome', 'webhook', 'body',
     my $evil = Herald::Cluster->start_new('evil', extension => 0);
     $evil->sql(q{create schema herald; create view herald.template_versions as select 'x'::text as template});
     for my $case ([ 'x', '../../escaped.liquid' ], [ '../escaped', 'template.json' ], [ 'x', 'samples/../../../escaped.json' ],
-        [ 'x', '.git' ], [ 'x', 'a/b.liquid' ], [ 'x', '/tmp/escaped.liquid' ], [ 'x', 'samples/' ], [ 'x', '' ], [ '', 'template.json' ])
+        [ 'x', '.git' ], [ 'x', 'a/b.liquid' ], [ 'x', "$ENV{TESTDIR}/escaped.liquid" ], [ 'x', 'samples/' ], [ 'x', '' ], [ '', 'template.json' ])
     {
         $evil->sql("create or replace view herald.template_versions as select '$case->[0]'::text as template");
         $evil->sql("create or replace function herald.notify_template_export(text, integer) returns table (path text, content text)"
