@@ -50,7 +50,7 @@ grant execute on function
     herald.notify_template_test(text, integer),
     herald.notify_render(text, text, jsonb, text, text, integer, text, text),
     herald.template_check(text, text, text, boolean),
-    herald.liquid_render(text, jsonb, jsonb, boolean, boolean, text, timestamptz, text),
+    herald.liquid_render(text, jsonb, jsonb, text, boolean, text, timestamptz, text, jsonb[]),
     herald.channel_parts()
     to herald_author, herald_operator;
 grant execute on function

@@ -38,6 +38,8 @@ struct render_template
     size_t count;
     bool lax;
     char *tracking_url; /* NULL: none */
+    struct lq_value **translations;
+    size_t translation_count;
     struct shared_source *shared;
     char *problem; /* why it is unusable, or NULL */
 };
@@ -104,6 +106,11 @@ render_template_destroy(struct render_template *template)
         free(shared->source);
         free(shared);
     }
+    for (size_t i = 0; i < template->translation_count; i++)
+    {
+        lq_value_destroy(template->translations[i]);
+    }
+    free(template->translations);
     free(template->tracking_url);
     free(template->problem);
     free(template);
@@ -119,6 +126,23 @@ void
 render_template_set_lax(struct render_template *template)
 {
     template->lax = true;
+}
+
+void
+render_template_translate(struct render_template *template, const char *translations, size_t len)
+{
+    json *object = json_parse(translations, len, NULL);
+    struct lq_value *value = json_to_liquid(object, &heap);
+
+    json_destroy(object);
+    if (value == NULL)
+    {
+        mem_exhausted();
+    }
+    template->translations =
+        mem_resize(template->translations,
+                   (template->translation_count + 1) * sizeof(template->translations[0]));
+    template->translations[template->translation_count++] = value;
 }
 
 void
@@ -219,6 +243,8 @@ options_for(struct host *host, enum lq_escape escape)
         .partial = find_shared,
         .digest = digest,
         .zone = zone_find,
+        .translations = (const struct lq_value *const *) host->template->translations,
+        .translation_count = host->template->translation_count,
         .link = host->template->tracking_url != NULL ? link_to : NULL,
         .host = host,
     };

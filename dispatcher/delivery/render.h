@@ -19,6 +19,10 @@ void render_template_destroy(struct render_template *template);
 /* Let unknown variables and filters be no errors. Set it before parts are added. */
 void render_template_set_lax(struct render_template *template);
 
+/* Texts by key, a JSON object; those that are added first are looked at first. */
+void render_template_translate(struct render_template *template, const char *translations,
+                               size_t len);
+
 /* What tracking links begin with; without one, the URL itself is printed. */
 void render_template_set_tracking(struct render_template *template, const char *url);
 

@@ -237,6 +237,10 @@ add_source(struct render_template *compiled, const struct db_result *result, int
     {
         render_template_set_tracking(compiled, name);
     }
+    else if (strcmp(kind, "translations") == 0)
+    {
+        render_template_translate(compiled, source, len);
+    }
     else if (strcmp(kind, "shared") == 0)
     {
         render_template_share(compiled, name, source, len);

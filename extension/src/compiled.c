@@ -101,6 +101,21 @@ find_shared(void *host, struct lq_str name, struct lq_str *ret_source)
 }
 
 static void
+add_translations(struct sources *sources, uint64 row)
+{
+    struct herald_compiled *compiled = sources->compiled;
+    struct lq_mem mem = herald_value_memory(CurrentMemoryContext);
+    Jsonb *document =
+        DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(column(sources, row, 3))));
+    struct lq_value *value = herald_value_build(document, &mem);
+
+    if (value == NULL)
+        ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY),
+                errmsg("not enough memory for the translations of a template"));
+    compiled->translations[compiled->translation_count++] = value;
+}
+
+static void
 compile_part(struct sources *sources, uint64 row)
 {
     struct herald_compiled *compiled = sources->compiled;
@@ -129,6 +144,8 @@ compile(const char *mode)
     struct sources sources = { SPI_tuptable, palloc0(sizeof(struct herald_compiled)) };
 
     sources.compiled->tracking_url = pstrdup("");
+    sources.compiled->translations =
+        palloc((sources.rows->numvals + 1) * sizeof(struct lq_value *));
     sources.compiled->parts =
         palloc0((sources.rows->numvals + 1) * sizeof(*sources.compiled->parts));
     for (uint64 row = 0; row < sources.rows->numvals; row++)
@@ -140,6 +157,8 @@ compile(const char *mode)
                 strcmp(mode[0] != '\0' ? mode : column(&sources, row, 2), "lax") == 0;
         else if (strcmp(kind, "tracking_url") == 0)
             sources.compiled->tracking_url = column(&sources, row, 2);
+        else if (strcmp(kind, "translations") == 0)
+            add_translations(&sources, row);
         else if (strcmp(kind, "part") == 0)
             compile_part(&sources, row);
     }

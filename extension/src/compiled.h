@@ -17,6 +17,8 @@ struct herald_compiled_part
 
 struct herald_compiled
 {
+    const struct lq_value **translations; /* by precedence */
+    size_t translation_count;
     bool lax;           /* unknown variables and filters are no errors */
     char *tracking_url; /* what tracking links begin with, empty: the URL itself is printed */
     int part_count;

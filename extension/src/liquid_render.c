@@ -3,8 +3,10 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
@@ -22,16 +24,18 @@ enum argument
     ARG_SOURCE,
     ARG_DATA,
     ARG_SHARED,
-    ARG_HTML,
+    ARG_ESCAPE,
     ARG_STRICT,
     ARG_LOCALE,
     ARG_AT,
     ARG_TIMEZONE,
+    ARG_TRANSLATIONS,
     ARG_COUNT
 };
 
-static const char *const argument_names[ARG_COUNT] = { "source", "data",   "shared", "html",
-                                                       "strict", "locale", "at",     "timezone" };
+static const char *const argument_names[ARG_COUNT] = { "source", "data",     "shared",
+                                                       "escape", "strict",   "locale",
+                                                       "at",     "timezone", "translations" };
 
 /* The engine asks for a shared template: a member of the argument. */
 static bool
@@ -48,13 +52,40 @@ find_shared(void *host, struct lq_str name, struct lq_str *ret_source)
 }
 
 static Jsonb *
-object_argument(FunctionCallInfo fcinfo, enum argument argument)
+take_object(Datum value, const char *field)
 {
     StringInfoData text;
 
     initStringInfo(&text);
-    return herald_value_take(PG_GETARG_DATUM(argument), argument_names[argument], HERALD_DATA_BYTES,
-                             HERALD_DATA_DEPTH, &text);
+    return herald_value_take(value, field, HERALD_DATA_BYTES, HERALD_DATA_DEPTH, &text);
+}
+
+static struct lq_value *
+build(Datum value, const char *field, const struct lq_mem *mem)
+{
+    struct lq_value *object = herald_value_build(take_object(value, field), mem);
+
+    if (object == NULL)
+        ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("not enough memory for %s", field));
+    return object;
+}
+
+static void
+take_translations(FunctionCallInfo fcinfo, struct lq_options *options)
+{
+    const struct lq_value **translations;
+    Datum *items;
+    bool *nulls;
+    int count;
+
+    deconstruct_array(PG_GETARG_ARRAYTYPE_P(ARG_TRANSLATIONS), JSONBOID, -1, false, TYPALIGN_INT,
+                      &items, &nulls, &count);
+    translations = palloc(sizeof(translations[0]) * ((Size) count + 1));
+    for (int i = 0; i < count; i++)
+        if (!nulls[i])
+            translations[options->translation_count++] =
+                build(items[i], "translations", &options->mem);
+    options->translations = translations;
 }
 
 static struct lq_str
@@ -65,18 +96,33 @@ text_argument(FunctionCallInfo fcinfo, enum argument argument)
     return (struct lq_str){ VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value) };
 }
 
+static enum lq_escape
+escape_argument(FunctionCallInfo fcinfo)
+{
+    static const char *const names[] = {
+        [LQ_ESCAPE_NONE] = "none", [LQ_ESCAPE_HTML] = "html", [LQ_ESCAPE_HEADER] = "header"
+    };
+    char *name = text_to_cstring(PG_GETARG_TEXT_PP(ARG_ESCAPE));
+
+    for (size_t i = 0; i < lengthof(names); i++)
+        if (strcmp(name, names[i]) == 0)
+            return (enum lq_escape) i;
+    ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown escape \"%s\"", name),
+            errhint("It is none, html or header."));
+}
+
 static struct lq_options
 take_options(FunctionCallInfo fcinfo)
 {
     TimestampTz at = PG_GETARG_TIMESTAMPTZ(ARG_AT);
     struct lq_options options = herald_engine_options(at);
 
-    options.escape = PG_GETARG_BOOL(ARG_HTML) ? LQ_ESCAPE_HTML : LQ_ESCAPE_NONE;
+    options.escape = escape_argument(fcinfo);
     options.strict = PG_GETARG_BOOL(ARG_STRICT);
     options.locale = text_argument(fcinfo, ARG_LOCALE);
     options.utc_offset_s = herald_utc_offset(text_to_cstring(PG_GETARG_TEXT_PP(ARG_TIMEZONE)), at);
     options.partial = find_shared;
-    options.host = object_argument(fcinfo, ARG_SHARED);
+    options.host = take_object(PG_GETARG_DATUM(ARG_SHARED), "shared");
     return options;
 }
 
@@ -95,13 +141,11 @@ herald_liquid_render(PG_FUNCTION_ARGS)
             ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
                     errmsg("%s must not be null", argument_names[i]));
     options = take_options(fcinfo);
-    data = herald_value_build(object_argument(fcinfo, ARG_DATA), &options.mem);
-    code = data == NULL ? LQ_ERR_NOMEM
-                        : lq_parse(text_argument(fcinfo, ARG_SOURCE), &options, &compiled, &error);
+    data = build(PG_GETARG_DATUM(ARG_DATA), "data", &options.mem);
+    take_translations(fcinfo, &options);
+    code = lq_parse(text_argument(fcinfo, ARG_SOURCE), &options, &compiled, &error);
     if (code == LQ_OK)
         code = herald_engine_render(compiled, data, &options, &output, &error);
-    if (data == NULL)
-        ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("not enough memory for the data"));
     if (code != LQ_OK)
         ereport(ERROR, errcode(herald_engine_sqlstate(code)),
                 errmsg("%s", herald_engine_describe("source", &error)));

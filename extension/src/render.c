@@ -193,9 +193,10 @@ link_to(void *host, struct lq_str url, struct lq_str *ret)
 
 /* Render one part in the current context, which the caller resets. Returns the problem or NULL. */
 static char *
-render_part(struct rendering *rendering, const struct herald_compiled_part *part, bool lax,
+render_part(struct rendering *rendering, const struct herald_compiled *compiled, int number,
             struct lq_str *ret)
 {
+    const struct herald_compiled_part *part = &compiled->parts[number];
     struct lq_options options = rendering->options;
     struct lq_error error = part->error;
     enum lq_code code = error.code;
@@ -204,7 +205,9 @@ render_part(struct rendering *rendering, const struct herald_compiled_part *part
 
     options.mem = herald_value_memory(CurrentMemoryContext);
     options.escape = part->escape;
-    options.strict = !lax;
+    options.strict = !compiled->lax;
+    options.translations = compiled->translations;
+    options.translation_count = compiled->translation_count;
     if (rendering->tracking_url[0] != '\0')
         options.link = link_to;
     options.host = rendering;
@@ -256,7 +259,7 @@ render_parts(struct rendering *rendering, ReturnSetInfo *result)
     {
         const struct herald_compiled_part *part = &compiled->parts[i];
         struct lq_str content = { NULL, 0 };
-        char *problem = render_part(rendering, part, compiled->lax, &content);
+        char *problem = render_part(rendering, compiled, i, &content);
 
         put_row(result, part->name, content, problem, rendering->links);
         MemoryContextReset(scratch);

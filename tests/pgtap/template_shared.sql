@@ -151,9 +151,12 @@ select throws_ok($$select herald.notify_send('signature', 'ann')$$, '55000',
                  'template "signature" is only for use by other templates');
 
 -- a source by itself
-select is(herald.liquid_render('Hi {{ name }}{% render "s", n: 2 %}', '{"name": "<Ann>"}', '{"s": "!{{ n }}"}', html => true),
+select is(herald.liquid_render('Hi {{ name }}{% render "s", n: 2 %}', '{"name": "<Ann>"}', '{"s": "!{{ n }}"}', escape => 'html'),
           'Hi &lt;Ann&gt;!2', 'liquid_render');
 select is(herald.liquid_render('{{ nobody }}', strict => false), '', 'lax');
+select is(herald.liquid_render(E'a\n{{ b }}', '{"b": "c\nd"}', escape => 'header'), 'a c d', 'a header is one line');
+select throws_ok($$select herald.liquid_render('', escape => 'htm')$$, '22023', 'unknown escape "htm"');
+select is(herald.liquid_render('{{ "a.b" | t: n: 2 }}', translations => array['{"x": "y"}', '{"a": {"b": "{{ n }} c"}}']::jsonb[]), '2 c', 'translations');
 select throws_ok($$select herald.liquid_render('{{ nobody }}')$$, '22023', 'source: line 1, column 4: unknown variable "nobody"');
 select throws_ok($$select herald.liquid_render('{% render "x" %}')$$, '42601', 'source: line 1, column 1: unknown partial "x"');
 select throws_ok($$select herald.liquid_render(null)$$, '22004', 'source must not be null');
