@@ -13,6 +13,7 @@ as $$
 declare
     v_old herald.template;
     v_new herald.template;
+    v_created boolean;
     v_changes jsonb;
 begin
     perform herald.check_template_privilege(name, 'edit');
@@ -25,9 +26,7 @@ begin
     perform herald.check_mode(mode);
 
     insert into herald.template (name) values (notify_template.name) on conflict do nothing;
-    if found then
-        perform herald.template_log(name, null, 'create');
-    end if;
+    v_created := found;
     select t.* into v_old from herald.template t where t.name = notify_template.name for update;
     update herald.template t
        set description = notify_template.description, category = notify_template.category,
@@ -41,11 +40,15 @@ begin
         perform herald.check_template_privilege(name, 'publish');
     end if;
     perform herald.template_index(name);
-    select jsonb_object_agg(n.key, jsonb_build_array(o.value, n.value)) into v_changes
-      from jsonb_each(to_jsonb(v_new)) n join jsonb_each(to_jsonb(v_old)) o using (key)
-     where n.key in ('description', 'category', 'tags', 'mode') and n.value <> o.value;
-    if v_changes is not null then
-        perform herald.template_log(name, null, 'change', v_changes);
+    select jsonb_object_agg(c.field, jsonb_build_array(c.old, c.new)) into v_changes
+      from (values ('description', to_jsonb(v_old.description), to_jsonb(v_new.description)),
+                   ('category', to_jsonb(v_old.category), to_jsonb(v_new.category)),
+                   ('tags', to_jsonb(v_old.tags), to_jsonb(v_new.tags)),
+                   ('mode', to_jsonb(v_old.mode), to_jsonb(v_new.mode))) c(field, old, new)
+     where c.old is distinct from c.new;
+    if v_created or v_changes is not null then
+        perform herald.template_log(name, null, case when v_created then 'create' else 'change' end,
+                                    coalesce(v_changes, '{}'));
     end if;
 end
 $$;

@@ -19,7 +19,7 @@ end
 $$;
 select pg_temp.writes(statement, wanted)
   from (values
-    ($$select herald.notify_template('t', 'first')$$, 't  create {}; t  change {"description": ["", "first"]}'),
+    ($$select herald.notify_template('t', 'first')$$, 't  create {"description": ["", "first"]}'),
     ($$select herald.notify_template('t', 'first')$$, null),
     ($$select herald.notify_template('t', 'second', 'orders', '{b,a,b}', 'lax')$$,
      't  change {"mode": ["strict", "lax"], "tags": [[], ["a", "b"]], "category": [null, "orders"], "description": ["first", "second"]}'),
