@@ -56,6 +56,7 @@ grant execute on function
 grant execute on function
     herald.notify_template_export(text, integer),
     herald.notify_template_import(text, text[], text[], text, boolean),
+    herald.notify_template_release(text[], text),
     herald.template_changes(text, text[], text[], integer)
     to herald_author, herald_operator;
 grant execute on function herald.has_template_privilege(text, text)

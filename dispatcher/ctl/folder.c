@@ -341,6 +341,19 @@ has_suffix(const char *name, const char *suffix)
     return len >= suffix_len && strcmp(name + len - suffix_len, suffix) == 0;
 }
 
+/* Is it a source of a template by its name? In folder samples everything is JSON. */
+static bool
+is_ours(const char *prefix, const char *name)
+{
+    bool is_json = has_suffix(name, ".json");
+
+    if (prefix[0] != '\0')
+    {
+        return is_json;
+    }
+    return has_suffix(name, ".liquid") || (is_json && strncmp(name, "shared.", 7) == 0);
+}
+
 /* Remove a file of the template that the version does not have. */
 static bool
 remove_stale(void *user, int fd, const char *prefix, const char *name)
@@ -348,7 +361,7 @@ remove_stale(void *user, int fd, const char *prefix, const char *name)
     const struct writing *writing = user;
     const char *path = arena_printf(writing->visit.arena, "%s%s", prefix, name);
 
-    if (!has_suffix(name, prefix[0] != '\0' ? ".json" : ".liquid"))
+    if (!is_ours(prefix, name))
     {
         return true;
     }

@@ -219,9 +219,19 @@ each_template(struct session *session,
 
 /* ---- push ---- */
 
+/* A template before it is pushed. */
+struct pushed
+{
+    const char *name;
+    const char *changes; /* files that differ */
+    const char *current; /* the version that sends use, 0: none */
+};
+
 struct push
 {
     struct session *session;
+    struct pushed *templates;
+    size_t count;
     struct buf report;
 };
 
@@ -244,26 +254,6 @@ take_row(void *user, const struct db_result *result)
     }
 }
 
-/* before: files that differ, current version; after: state, current version. */
-static void
-report_push(struct buf *report, const char *name, const struct row *before, const struct row *after)
-{
-    bool same = strcmp(before->values[0], "0") == 0;
-
-    if (same && strcmp(before->values[1], after->values[1]) == 0)
-    {
-        buf_printf(report, "%s: unchanged\n", name);
-        return;
-    }
-    buf_printf(report, "%s: %s", name, after->values[0]);
-    if (!same)
-    {
-        buf_printf(report, " (%s file%s changed)", before->values[0],
-                   strcmp(before->values[0], "1") == 0 ? "" : "s");
-    }
-    buf_putc(report, '\n');
-}
-
 /* $1 is the template: the version that sends use. */
 #define CURRENT                                                                                    \
     "coalesce((select v.version from herald.template_versions v"                                   \
@@ -276,32 +266,76 @@ push_template(void *user, struct arena *arena, const char *name, const char *pat
     static const char changes_sql[] = "select pg_catalog.count(*), " CURRENT
                                       "  from herald.template_changes($1, $2::text[], $3::text[])";
     static const char import_sql[] =
-        "select herald.notify_template_import($1, $2::text[], $3::text[], $4, $5::boolean)";
-    static const char state_sql[] =
+        "select herald.notify_template_import($1, $2::text[], $3::text[])";
+    struct push *push = user;
+    const char *params[] = { name, paths, contents };
+    struct row before = { push->session->job->arena, 2, { NULL } };
+
+    (void) arena;
+    if (!run(push->session, changes_sql, 3, params, take_row, &before) ||
+        !run(push->session, import_sql, 3, params, NULL, NULL))
+    {
+        return false;
+    }
+    push->templates[push->count++] = (struct pushed){ name, before.values[0], before.values[1] };
+    return true;
+}
+
+static bool
+release(struct push *push)
+{
+    static const char sql[] = "select herald.notify_template_release($1::text[], $2)";
+    const struct session *session = push->session;
+    const char *params[] = {
+        connection_array(session->job->arena, session->count, session->names),
+        session->job->comment,
+    };
+
+    return !session->job->publish || run(push->session, sql, 2, params, NULL, NULL);
+}
+
+/* after: state and current version. */
+static void
+report_template(struct buf *report, const struct pushed *pushed, const struct row *after)
+{
+    bool same = strcmp(pushed->changes, "0") == 0;
+
+    if (same && strcmp(pushed->current, after->values[1]) == 0)
+    {
+        buf_printf(report, "%s: unchanged\n", pushed->name);
+        return;
+    }
+    buf_printf(report, "%s: %s", pushed->name, after->values[0]);
+    if (!same)
+    {
+        buf_printf(report, " (%s file%s changed)", pushed->changes,
+                   strcmp(pushed->changes, "1") == 0 ? "" : "s");
+    }
+    buf_putc(report, '\n');
+}
+
+static bool
+report_all(struct push *push)
+{
+    static const char sql[] =
         "select coalesce((select case v.state when 'draft' then 'draft ' else 'published ' end"
         "                        || v.version"
         "                   from herald.template_versions v"
-        "                  where v.template = $1 and v.version = $2::integer),"
+        "                  where v.template = $1 order by v.version desc limit 1),"
         "                'no version'), " CURRENT;
-    struct push *push = user;
-    const struct template_job *job = push->session->job;
-    const char *params[] = { name, paths, contents, job->comment, job->publish ? "true" : "false" };
-    struct row before = { arena, 2, { NULL } };
-    struct row version = { arena, 1, { NULL } };
-    struct row after = { arena, 2, { NULL } };
+    bool ok = true;
 
-    if (!run(push->session, changes_sql, 3, params, take_row, &before) ||
-        !run(push->session, import_sql, 5, params, take_row, &version))
+    for (size_t i = 0; i < push->count && ok; i++)
     {
-        return false;
+        struct row after = { push->session->job->arena, 2, { NULL } };
+
+        ok = run(push->session, sql, 1, &push->templates[i].name, take_row, &after);
+        if (ok)
+        {
+            report_template(&push->report, &push->templates[i], &after);
+        }
     }
-    params[1] = version.values[0];
-    if (!run(push->session, state_sql, 2, params, take_row, &after))
-    {
-        return false;
-    }
-    report_push(&push->report, name, &before, &after);
-    return true;
+    return ok;
 }
 
 static bool
@@ -316,9 +350,10 @@ push_all(struct session *session)
         *session->reterr = arena_printf(job->arena, "%s: holds no template", job->dir);
         return false;
     }
+    push.templates = arena_alloc(job->arena, session->count * sizeof(push.templates[0]));
     buf_init(&push.report, REPORT_BYTES_MAX);
     ok = run(session, "begin", 0, NULL, NULL, NULL) &&
-         each_template(session, push_template, &push) &&
+         each_template(session, push_template, &push) && release(&push) && report_all(&push) &&
          run(session, job->dry_run ? "rollback" : "commit", 0, NULL, NULL, NULL);
     if (ok)
     {

@@ -27,7 +27,7 @@ begin
               left join herald.template_version v on v.template = t.name and v.version = v_version
              where t.name = notify_template_export.template
             union all
-            select concat_ws('.', p.channel, p.part, nullif(p.locale, ''), 'liquid'), p.source || E'\n'
+            select herald.template_path(p.channel, p.part, p.locale), p.source || E'\n'
               from herald.template_part p
              where p.template = notify_template_export.template
                and p.version = v_version

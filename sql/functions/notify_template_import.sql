@@ -13,7 +13,6 @@ as $$
 declare
     v_change record;
     v_version integer;
-    v_published timestamptz;
 begin
     if publish is null then
         raise exception using errcode = '22004', message = 'publish must not be null';
@@ -33,17 +32,12 @@ begin
         perform herald.template_file_apply(template, v_change.path, v_change.given);
     end loop;
 
-    select v.version, v.published_at into v_version, v_published
-      from herald.template_version v
-     where v.template = notify_template_import.template
-     order by v.version desc limit 1;
-    if publish and v_published is null then
-        perform herald.notify_template_publish(template, comment);
-    elsif publish and not exists (select from herald.template t
-                                   where t.name = notify_template_import.template and t.published_version = v_version)
-    then
-        perform herald.notify_template_rollback(template, v_version);
+    if publish then
+        perform herald.notify_template_release(array[template], comment);
     end if;
+    select max(v.version) into v_version
+      from herald.template_version v
+     where v.template = notify_template_import.template;
     return v_version;
 end
 $$;

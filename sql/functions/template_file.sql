@@ -7,8 +7,8 @@ language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_locale text := substring(path from '^[^.]+\.[^.]+\.([A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*)\.liquid$');
-    v_sources text[] := array(select concat_ws('.', p.channel, p.part, v_locale, 'liquid') from herald.channel_parts() p);
+    v_locale text := substring(path from '^[^.]+\.[^.]+\.([A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*)\.(?:liquid|json)$');
+    v_sources text[] := array(select herald.template_path(p.channel, p.part, v_locale) from herald.channel_parts() p);
     v_place text := format('%s/%s', template, path);
     v_value jsonb;
 begin

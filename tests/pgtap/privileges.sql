@@ -56,7 +56,7 @@ select is_empty($$select f from pg_temp.functions_of('herald_analyst') f where f
 select set_eq($$select * from pg_temp.functions_of('herald_author') f where f like 'notify\_%'$$,
     array['notify_template', 'notify_template_part', 'notify_template_variables', 'notify_template_publish', 'notify_template_rollback',
           'notify_template_discard', 'notify_template_diff', 'notify_template_search', 'notify_template_sample', 'notify_template_accept',
-          'notify_template_test', 'notify_template_export', 'notify_template_import', 'notify_render']::name[], 'functions of authors, which ask for privileges by template');
+          'notify_template_test', 'notify_template_export', 'notify_template_import', 'notify_template_release', 'notify_render']::name[], 'functions of authors, which ask for privileges by template');
 select is_empty($$select c.oid::regclass from pg_class c where c.relnamespace = 'herald'::regnamespace and c.relkind in ('r', 'p', 'v')
                      and has_table_privilege('herald_author', c.oid, 'select') and c.relname <> 'template_versions'$$, 'they read no table');
 select set_eq($$select * from pg_temp.functions_of('herald_gateway')$$, array['bucket', 'id_time', 'id_bucket', 'id_floor', 'link_target']::name[],

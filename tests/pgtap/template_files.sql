@@ -141,8 +141,8 @@ select results_eq($$select path, stored from herald.template_changes('nothing', 
 -- What is refused, and what it says.
 select is(pg_temp.refusal(format('select pg_temp.import(%L, %L)', 'copy', files)), wanted, wanted[2])
   from (values
-    (array['template.json', '{}', 'sms.text.liquid', E'a\n{{ b | money }}'],
-     array['42601', 'copy/sms.text.liquid: line 2, column 8: unknown filter "money"', '']),
+    (array['template.json', '{}', 'sms.text.liquid', E'a\n{{ b | nonsense }}'],
+     array['42601', 'copy/sms.text.liquid: line 2, column 8: unknown filter "nonsense"', '']),
     (array['template.json', '{}', 'sms.text.de.liquid', '{% if %}'],
      array['42601', 'copy/sms.text.de.liquid: line 1, column 7: expected a value before the closing delimiter', '']),
     (array['template.json', '{}', 'smss.text.liquid', ''],

@@ -7,7 +7,7 @@ use PostgreSQL::Test::Utils qw(run_command);
 use Test::More;
 
 my $cluster = Herald::Cluster->start_new('ctl');
-my $dir = "$ENV{TESTDIR}/templates";
+our $dir = "$ENV{TESTDIR}/templates";
 $cluster->sql("create role $_->[0] login in role $_->[1]")
   for [ 'boss', 'herald_operator' ], [ 'author', 'herald_author' ], [ 'web', 'herald_sender' ];
 
@@ -50,6 +50,12 @@ sub state
     return $cluster->sql(q{select jsonb_agg(to_jsonb(t) order by t.name) from herald.template t})
       . $cluster->sql(q{select jsonb_agg(to_jsonb(p) order by p.*) from herald.template_part p})
       . $cluster->sql(q{select jsonb_agg(to_jsonb(v) order by v.*) from herald.template_version v});
+}
+
+# The only text of a template as sends render it.
+sub rendered
+{
+    return $cluster->sql("select content from herald.notify_render('$_[0]', 'sms')");
 }
 
 sub put_file
@@ -170,8 +176,8 @@ $cluster->sql(q{select herald.notify_template_part('welcome', 'webhook', 'body',
     ctl_is(['diff'], 1, "Only in the database: fresh\n", 'a template without a folder is a difference');
     put_file('another/template.json', "{}\n");
     put_file('another/sms.text.liquid', "x\n");
-    put_file('order_shipped/sms.text.de.liquid', "Hallo\n{{ n | money }}\n");
-    ctl_refused(['push'], qr{^herald-ctl: order_shipped/sms.text.de.liquid: line 2, column 8: unknown filter "money"$}m, 'a broken source');
+    put_file('order_shipped/sms.text.de.liquid', "Hallo\n{{ n | nonsense }}\n");
+    ctl_refused(['push'], qr{^herald-ctl: order_shipped/sms.text.de.liquid: line 2, column 8: unknown filter "nonsense"$}m, 'a broken source');
     ctl_refused([ 'push', '--dry-run' ], qr{line 2, column 8}, 'in a dry run as well, it');
     ctl_is(['push', 'another'], 0, "another: draft 1 (2 files changed)\n", 'others can be pushed');
     ctl_is(['pull', 'order_shipped'], 0, qr/order_shipped/, 'pull mends the folder');
@@ -250,6 +256,35 @@ $cluster->sql(q{select herald.notify_template_part('welcome', 'webhook', 'body',
     unlink "$dir/order_shipped/template.json";
     ctl_refused([ 'push', 'order_shipped' ], qr/lacks the file template.json/, 'a folder without template.json');
     ctl_is(['pull', 'order_shipped'], 0, qr/4 files/, 'pull mends it');
+}
+
+# What others use is released first, and what uses it gets it.
+{
+    local $dir = "$ENV{TESTDIR}/shared";
+    mkdir $dir;
+    put_file("$_/template.json", '{}') for qw(a_note b_mail z_foot);
+    put_file('z_foot/shared.body.liquid', "foot{% render 'zz_sign' %}\n");
+    put_file('zz_sign/template.json', '{}');
+    put_file('zz_sign/shared.body.liquid', " sign\n");
+    put_file('zz_sign/shared.translations.de.json', qq({"hi": "Hallo"}\n));
+    put_file('zz_sign/shared.translations.json', qq({"hi": "Hello"}\n));
+    put_file('a_note/sms.text.liquid', "note\n");
+    put_file('b_mail/sms.text.liquid', "{{ 'hi' | t }} {% render 'z_foot' %}\n");
+    ctl_is([ 'push', '--publish' ], 0, join('', map { "$_: published 1 (" . ($_ eq 'zz_sign' ? 4 : 2) . " files changed)\n" } qw(a_note b_mail z_foot zz_sign)),
+        'templates that use others, named before them');
+    is(rendered('b_mail'), 'Hello foot sign', 'are published');
+    put_file('zz_sign/shared.body.liquid', " changed\n");
+    ctl_is([ 'push', '--publish' ], 0, "a_note: unchanged\nb_mail: published 2\nz_foot: published 2\nzz_sign: published 2 (1 file changed)\n",
+        'what uses a changed template is published anew');
+    is(rendered('b_mail'), 'Hello foot changed', 'and gets it');
+    ctl_is([ 'push', '--publish' ], 0, "a_note: unchanged\nb_mail: unchanged\nz_foot: unchanged\nzz_sign: unchanged\n", 'once');
+    unlink "$dir/zz_sign/shared.translations.de.json";
+    put_file('zz_sign/shared.translations.xx.json', '{}');
+    put_file('zz_sign/notes.txt', 'x');
+    put_file('zz_sign/package.json', 'x');
+    ctl_is([ 'pull', 'zz_sign' ], 0, "zz_sign: 4 files\n", 'pull writes translations');
+    is(join(' ', map { m{([^/]*)$} } glob "$dir/zz_sign/*"), 'notes.txt package.json shared.body.liquid shared.translations.de.json'
+          . ' shared.translations.json template.json', 'and removes those that are no more, and nothing else');
 }
 
 # A database that is no friend cannot write where it likes.
