@@ -262,7 +262,7 @@ prints_nothing(struct lq_parser *parser, const struct lq_block *root)
     {
         size_t at = node->at;
 
-        if (node == parser->family.layout || (!node->text && node->blank))
+        if (node == parser->family.layout || node->blank)
             continue;
         if (node->text)
         {
