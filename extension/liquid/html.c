@@ -230,32 +230,42 @@ step_declaration(struct scanner *s, char c)
         s->state = COMMENT;
 }
 
-/* Skip to the next <, which is markup, unless an element is open that has none: then its end is. */
+/* At a < inside of an element without markup, which only the element's end ends. */
 static void
-skip_text(struct scanner *s)
+step_raw(struct scanner *s)
 {
-    struct lq_str rest = { s->text.data + s->at, s->text.len - s->at };
-    const char *less = memchr(rest.data, '<', rest.len);
+    struct lq_str name = raw_elements[s->element - 1];
+    struct lq_str rest = { s->text.data + s->at + 1, s->text.len - s->at - 1 };
 
-    s->at = less == NULL ? s->text.len : (size_t) (less - s->text.data) + 1;
-    if (less == NULL)
-        return;
-    if (s->state == TEXT)
-    {
-        s->state = OPEN;
-        return;
-    }
-    rest = (struct lq_str){ s->text.data + s->at, s->text.len - s->at };
     if (rest.len == 0 || rest.data[0] != '/')
         return;
-    rest.data++;
-    rest.len--;
-    if (!starts_with(rest, raw_elements[s->element - 1]))
+    lq_str_skip(&rest, 1);
+    if (!starts_with(rest, name))
         return;
-    s->at += 1 + raw_elements[s->element - 1].len;
+    s->at += 1 + name.len;
     s->state = NAME;
     s->name = SIZE_MAX;
     s->element = 0;
+}
+
+/* The only character that leads out of a state, or NUL when there are several. */
+static char
+way_out(enum state state)
+{
+    switch (state)
+    {
+        case TEXT:
+        case RAW:
+            return '<';
+        case DOUBLE:
+            return '"';
+        case SINGLE:
+            return '\'';
+        case DECLARATION:
+            return '>';
+        default:
+            return '\0';
+    }
 }
 
 static void
@@ -263,6 +273,12 @@ step(struct scanner *s, char c)
 {
     switch (s->state)
     {
+        case TEXT:
+            s->state = OPEN;
+            break;
+        case RAW:
+            step_raw(s);
+            break;
         case OPEN:
             step_open(s, c);
             break;
@@ -301,15 +317,19 @@ lq_html_scan(uint32_t before, struct lq_str markup, struct lq_html_scan *ret)
                          .ret = ret };
 
     *ret = (struct lq_html_scan){ .closed = SIZE_MAX, .opened = SIZE_MAX };
-    while (s.at < markup.len)
+    for (; s.at < markup.len; s.at++)
     {
-        if (s.state == TEXT || s.state == RAW)
-            skip_text(&s);
-        else
+        char out = way_out(s.state);
+
+        if (out != '\0')
         {
-            step(&s, markup.data[s.at]);
-            s.at++;
+            const char *next = memchr(markup.data + s.at, out, markup.len - s.at);
+
+            if (next == NULL)
+                break;
+            s.at = (size_t) (next - markup.data);
         }
+        step(&s, markup.data[s.at]);
     }
     ret->after = (uint32_t) s.state | (s.url ? URL : 0) | s.element << ELEMENT_SHIFT;
 }
