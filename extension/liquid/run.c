@@ -48,7 +48,8 @@ lq_run_enter(struct lq_run *run)
     size_t limit = lq_depth_max(run->options);
 
     if (run->depth >= limit)
-        return lq_run_fail(run, LQ_ERR_DEPTH, "data nested more than %zu levels deep", limit);
+        return lq_run_fail(run, LQ_ERR_DEPTH,
+                           "partials, blocks or data nested more than %zu levels deep", limit);
     run->depth++;
     return true;
 }
