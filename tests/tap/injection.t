@@ -53,25 +53,21 @@ sub reason_of
     return $cluster->sql("select concat_ws(' ', state, code, reason) from herald.delivery where notification = '$id'");
 }
 
-# Line ends in a subject, through both kinds of mail.
+# Line ends in a subject, which rendering makes one line, through both kinds of mail.
 for my $account (qw(smtp sendgrid))
 {
     $cluster->sql("update herald.provider set enabled = (name = '$account') where channel = 'email'");
     my $in_use = () = $dispatcher->log =~ /account is in use.*account=$account\b/g;
     wait_for($account, sub { $in_use <= (() = $dispatcher->log =~ /account is in use.*account=$account\b/g) });
-    for my $evil ("Hi\r\nBcc: eve\@evil.org", "Hi\nBcc: eve\@evil.org\n\nbody", "Hi\r\n\r\n.\r\nRCPT TO:<eve\@evil.org>",
-        "Hi\x0bBcc:\x0ceve\@evil.org", "Hi\x7f")
-    {
-        my ($id, @mails) = exchange('mail', { s => $evil, reply => 'shop@example.org' });
-        is(scalar @mails, 0, "$account: no mail for subject " . shown($evil));
-        like(reason_of($id), qr/^failed header_injection subject /, 'its delivery fails and says why');
-    }
-    for my $odd ("Hi\x{2028}Bcc: eve\@evil.org", 'Hi =?UTF-8?Q?=0D=0ABcc:_eve@evil.org?=', 'Hi, <eve@evil.org>; eve@evil.org')
+    for my $odd ("Hi\r\nBcc: eve\@evil.org", "Hi\nBcc: eve\@evil.org\n\nbody", "Hi\r\n\r\n.\r\nRCPT TO:<eve\@evil.org>",
+        "Hi\x0bBcc:\x0ceve\@evil.org", "Hi\x7f", "Hi\x{2028}Bcc: eve\@evil.org",
+        'Hi =?UTF-8?Q?=0D=0ABcc:_eve@evil.org?=', 'Hi, <eve@evil.org>; eve@evil.org')
     {
         my ($id, @mails) = exchange('mail', { s => $odd, reply => 'shop@example.org' });
         is(scalar @mails, 1, "$account: one mail for subject " . shown($odd)) or diag reason_of($id);
         is($mails[0]{decision}, 'accept', 'which is well formed') or diag $mails[0]{violation};
         is($mails[0]{rendered}{to}, 'ann@example.org', 'to nobody else');
+        is($mails[0]{rendered}{subject}, $odd =~ s/[\x00-\x1f\x7f]+/ /gr =~ s/ $//r, 'with all of it as the subject');
         my ($head) = $mails[0]{body} =~ /^(.*?)\r?\n\r?\n/s;
         is(scalar(() = $head =~ /^Subject:/mgi), 1, 'with one subject') if $account eq 'smtp';
         unlike($head // '', qr/^Bcc:/mi, 'and no header of the data');
