@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "filter.h"
+#include "html.h"
 #include "utf8.h"
 
 enum
@@ -178,6 +179,29 @@ add_argument(struct lq_builder *builder, const struct lq_args *args, struct lq_s
     return value != NULL && lq_add_text(builder, value);
 }
 
+/* The same in HTML: an argument that makes a URL a forbidden one takes the URL with it. */
+static bool
+add_html_argument(struct lq_builder *builder, const struct lq_args *args, struct lq_str key,
+                  struct lq_str name)
+{
+    struct lq_str before = { builder->len == 0 ? "" : builder->data, builder->len };
+    struct lq_html_scan scan;
+    struct lq_str url;
+    size_t start;
+    size_t read;
+
+    lq_html_scan(LQ_HTML_TEXT, before, &scan);
+    if (!lq_run_scan(builder->run, before.len) || !add_argument(builder, args, key, name, true))
+        return false;
+    if (!lq_html_in_url(lq_html_output(scan.after)))
+        return true;
+    start = scan.opened != SIZE_MAX ? scan.opened : before.len;
+    url = (struct lq_str){ builder->data + start, builder->len - start };
+    if (url.len > 0 && lq_html_forbidden(url, &read))
+        builder->len = start;
+    return lq_run_scan(builder->run, url.len);
+}
+
 /* The text with arguments in place of its placeholders. */
 static const struct lq_value *
 fill_in(struct lq_run *run, struct lq_str text, const struct lq_args *args, struct lq_str key,
@@ -196,9 +220,10 @@ fill_in(struct lq_run *run, struct lq_str text, const struct lq_args *args, stru
             len = placeholder((struct lq_str){ text.data + plain, text.len - plain }, &name);
         if (len == 0)
             plain = text.len;
-        if (!lq_run_step(run, 1) ||
-            !lq_builder_add(&builder, (struct lq_str){ text.data, plain }) ||
-            (len > 0 && !add_argument(&builder, args, key, name, html)))
+        if (!lq_run_step(run, 1) || !lq_builder_add(&builder, (struct lq_str){ text.data, plain }))
+            return NULL;
+        if (len > 0 && !(html ? add_html_argument(&builder, args, key, name)
+                              : add_argument(&builder, args, key, name, false)))
             return NULL;
         text.data += plain + len;
         text.len -= plain + len;
