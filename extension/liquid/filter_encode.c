@@ -71,7 +71,7 @@ decode_base64(struct lq_builder *builder, struct lq_str text, bool url_safe, boo
     size_t rest;
 
     *ret_valid = text.len % 4 == 0 || (url_safe && !padded);
-    for (int i = 0; padded && i < 2 && text.data[text.len - 1] == '='; i++)
+    for (int i = 0; i < 2 && text.len > 0 && text.data[text.len - 1] == '='; i++)
         text.len--;
     for (size_t i = 0; *ret_valid && i < text.len; i++)
     {
