@@ -25,7 +25,6 @@ begin
                 message = format('template "%s" uses "%s" and has a draft', v_dependent, template),
                 hint = 'Publish it, or discard it with herald.notify_template_discard(), and try again.';
         end if;
-        perform herald.check_template_privilege(v_dependent, 'edit');
         perform herald.template_draft(v_dependent);
         perform herald.notify_template_publish(v_dependent, comment);
     end loop;
