@@ -45,7 +45,7 @@ cmp_ok($last, '<', $first + 200_000, "$rounds renderings later the backend holds
 
 my ($code, undef, $stderr) = $cluster->try_sql(q{
     set statement_timeout = '100ms';
-    select count(herald.liquid_render('{% for i in (1..300000) %}{{ i }}{% endfor %}', jsonb_build_object('i', i), strict => false))
+    select count(herald.liquid_render('{% for i in (1..300000) %}{% endfor %}', jsonb_build_object('i', i), strict => false))
       from generate_series(1, 1000000) i});
 isnt($code, 0, 'a rendering is cancelled');
 like($stderr, qr/canceling statement due to statement timeout/, 'by the timeout of its statement');
