@@ -24,6 +24,11 @@ lq_new_number(struct lq_run *run, const struct lq_decimal *number)
         lq_decimal_to_real(number, &value->real);
         return value;
     }
+    if (number->magnitude.used == 0)
+    {
+        value->integer = 0; /* integers have no -0 */
+        return value;
+    }
     if (number->exponent == 0 && lq_decimal_to_int(number, &value->integer))
         return value;
     value->type = LQ_BIGINT;
@@ -46,6 +51,16 @@ lq_number_too_large(struct lq_run *run)
 {
     (void) lq_run_fail(run, LQ_ERR_ARGUMENT, "the result of a calculation is too large");
     return NULL;
+}
+
+static const struct lq_value *
+new_infinity(struct lq_run *run, bool negative)
+{
+    struct lq_value *value = lq_new_value(run, LQ_FLOAT);
+
+    if (value != NULL)
+        value->real = (struct lq_real){ .negative = negative, .infinite = true };
+    return value;
 }
 
 static const struct lq_value *
@@ -75,6 +90,8 @@ calculate(struct lq_run *run, const struct lq_value *left, enum lq_operation ope
         return NULL;
     if (operation >= LQ_DIVIDE && b.magnitude.used == 0)
     {
+        if (operation == LQ_DIVIDE && (a.real || b.real) && a.magnitude.used > 0)
+            return new_infinity(run, a.negative != b.negative);
         (void) lq_run_fail(run, LQ_ERR_ARGUMENT, "divided by 0");
         return NULL;
     }

@@ -12,6 +12,7 @@ enum
     EXPONENT_LIMIT = 100000,
     EXACT_DIGITS = 15, /* decimals of so many digits are the shortest spelling of their double */
     EXACT_EXPONENT = 280,
+    FIXED_DIGITS = 15, /* in front of the point, at most, of what has no exponent */
     MANTISSA_BITS = 53,
     EXPONENT_MIN = -1074,
     EXPONENT_MAX = 971
@@ -856,7 +857,7 @@ lq_real_print(const struct lq_real *value, char *ret)
     point = (int) count + value->exponent;
     if (value->digits == 0)
         point = 1;
-    if (point > -4 && point <= 16)
+    if (point > -4 && point <= FIXED_DIGITS)
         return len + print_fixed(digits, count, point, ret + len);
     len += print_fixed(digits, count, 1, ret + len);
     ret[len++] = 'e';
