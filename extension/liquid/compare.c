@@ -219,11 +219,30 @@ static bool
 array_contains(struct lq_run *run, const struct lq_value *array, const struct lq_value *item,
                bool *ret)
 {
+    if (item->type == LQ_BLANK || item->type == LQ_EMPTY) /* a word is no item */
+        return true;
     for (size_t i = 0; !*ret && i < array->array.count; i++)
     {
         if (!lq_equal(run, array->array.items[i], item, ret))
             return false;
     }
+    return true;
+}
+
+static bool
+range_contains(struct lq_run *run, const struct lq_value *range, const struct lq_value *number,
+               bool *ret)
+{
+    struct lq_value first = { .type = LQ_INT, .integer = range->range.first };
+    struct lq_value last = { .type = LQ_INT, .integer = range->range.last };
+    int from;
+    int to;
+
+    if (!lq_value_is_number(number))
+        return true;
+    if (!compare_numbers(run, &first, number, &from) || !compare_numbers(run, number, &last, &to))
+        return false;
+    *ret = from <= 0 && to <= 0;
     return true;
 }
 
@@ -245,8 +264,7 @@ lq_contains(struct lq_run *run, const struct lq_value *a, const struct lq_value 
             *ret = lq_object_get(a->object, b->string) != NULL;
             return lq_run_scan(run, b->string.len);
         case LQ_RANGE:
-            *ret = b->type == LQ_INT && b->integer >= a->range.first && b->integer <= a->range.last;
-            return true;
+            return range_contains(run, a, b, ret);
         default:
             return true;
     }

@@ -280,6 +280,8 @@ bound(struct lq_run *run, const struct lq_expr *expr, bool lenient, int64_t *ret
         *ret = lq_text_to_int(value->string);
     if (value->type == LQ_STRING || value->type == LQ_NIL)
         return true;
+    if (value->type == LQ_BIGINT)
+        return lq_run_fail(run, LQ_ERR_ARGUMENT, "an end of a range is too large");
     return lq_to_integer(run, value, ret);
 }
 

@@ -26,12 +26,37 @@ bit_of(int64_t number, int64_t index)
     return number >> (index < 63 ? index : 63) & 1;
 }
 
-/* item[name] as the reference's language has it: of a text it is the part that equals the name. */
+/* A number as a place; false when it is none. */
+static bool
+place_of(const struct lq_value *name, int64_t *ret)
+{
+    *ret = name->integer;
+    return name->type == LQ_INT || (name->type == LQ_FLOAT && lq_real_truncate(&name->real, ret));
+}
+
+/* The character at a place, which counts from the end when it is negative; nil outside. */
+static const struct lq_value *
+character_at(struct lq_run *run, struct lq_str text, int64_t place)
+{
+    int64_t count = (int64_t) lq_utf8_count(text);
+
+    if (place < 0)
+        place += count;
+    if (place < 0 || place >= count)
+        return &lq_value_nil;
+    lq_str_skip(&text, lq_utf8_offset(text, (size_t) place));
+    text.len = lq_utf8_offset(text, 1);
+    return lq_new_string(run, text);
+}
+
+/* item[name] as the reference's language has it: of a text it is the part that equals the name, or
+ * a character. */
 static enum lookup
 look_up(struct lq_run *run, const struct lq_value *item, const struct lq_value *name,
         const struct lq_value **ret)
 {
     struct lq_str key;
+    int64_t place;
 
     *ret = &lq_value_nil;
     if (!lq_to_text(run, name, &key))
@@ -49,17 +74,22 @@ look_up(struct lq_run *run, const struct lq_value *item, const struct lq_value *
         case LQ_STRING:
             if (name->type == LQ_NIL)
                 return LOOKUP_NONE;
-            if (name->type != LQ_STRING)
-                return no_property(run, key);
             if (!lq_run_scan(run, item->string.len))
                 return LOOKUP_FAULT;
+            if (place_of(name, &place))
+            {
+                *ret = character_at(run, item->string, place);
+                return *ret == NULL ? LOOKUP_FAULT : LOOKUP_FOUND;
+            }
+            if (name->type != LQ_STRING)
+                return no_property(run, key);
             if (lq_str_find(item->string, 0, key) != SIZE_MAX)
                 *ret = name;
             return LOOKUP_FOUND;
         case LQ_INT:
-            if (name->type != LQ_INT)
+            if (!place_of(name, &place))
                 return no_property(run, key);
-            *ret = lq_new_int(run, bit_of(item->integer, name->integer));
+            *ret = lq_new_int(run, bit_of(item->integer, place));
             return *ret == NULL ? LOOKUP_FAULT : LOOKUP_FOUND;
         case LQ_BIGINT:
             return no_property(run, key);
@@ -200,10 +230,15 @@ lq_filter_map(struct lq_run *run, const struct lq_value *input, const struct lq_
     return mapped;
 }
 
+static bool
+by_property(const struct lq_args *args)
+{
+    return args->count > 0 && args->value[0]->type != LQ_NIL;
+}
+
 const struct lq_value *
 lq_filter_sum(struct lq_run *run, const struct lq_value *input, const struct lq_args *args)
 {
-    bool by_property = args->count > 0 && args->value[0]->type != LQ_NIL;
     struct lq_decimal sum;
     struct lq_list list;
 
@@ -216,7 +251,7 @@ lq_filter_sum(struct lq_run *run, const struct lq_value *input, const struct lq_
         struct lq_decimal number;
         struct lq_decimal before = sum;
 
-        if (by_property && look_up(run, list.items[i], args->value[0], &value) == LOOKUP_FAULT)
+        if (by_property(args) && look_up(run, list.items[i], args->value[0], &value) == LOOKUP_FAULT)
             return NULL;
         if (!lq_to_number(run, value, &number) || !lq_run_step(run, number.magnitude.used))
             return NULL;
@@ -231,14 +266,12 @@ static enum lookup
 keys_of(struct lq_run *run, const struct lq_list *list, const struct lq_args *args,
         const struct lq_value **ret_keys)
 {
-    bool by_property = args->count > 0 && args->value[0]->type != LQ_NIL;
-
     for (size_t i = 0; i < list->count; i++)
     {
         enum lookup lookup = LOOKUP_FOUND;
 
         ret_keys[i] = list->items[i];
-        if (by_property)
+        if (by_property(args))
             lookup = look_up(run, list->items[i], args->value[0], &ret_keys[i]);
         if (lookup != LOOKUP_FOUND)
             return lookup;
@@ -247,23 +280,20 @@ keys_of(struct lq_run *run, const struct lq_list *list, const struct lq_args *ar
 }
 
 /*
- * The items of input with what a filter compares them by; NULL when the filter is to return
- * *ret_early (NULL after a fault).
+ * What a filter compares the items by; NULL when the filter is to return *ret_early (NULL after a
+ * fault).
  */
 static struct lq_value *
-keyed(struct lq_run *run, const struct lq_value *input, const struct lq_args *args,
-      struct lq_list *ret_list, const struct lq_value **ret_early)
+keyed(struct lq_run *run, const struct lq_list *list, const struct lq_args *args,
+      const struct lq_value **ret_early)
 {
-    struct lq_value *keys;
+    struct lq_value *keys = lq_new_array(run, list->count);
     enum lookup lookup;
 
     *ret_early = NULL;
-    if (!lq_to_list(run, input, ret_list))
-        return NULL;
-    keys = lq_new_array(run, ret_list->count);
     if (keys == NULL)
         return NULL;
-    lookup = keys_of(run, ret_list, args, keys->array.items);
+    lookup = keys_of(run, list, args, keys->array.items);
     if (lookup == LOOKUP_NONE)
         *ret_early = &lq_value_nil;
     return lookup == LOOKUP_FOUND ? keys : NULL;
@@ -274,9 +304,12 @@ lq_filter_compact(struct lq_run *run, const struct lq_value *input, const struct
 {
     const struct lq_value *early;
     struct lq_list list;
-    struct lq_value *keys = keyed(run, input, args, &list, &early);
+    struct lq_value *keys;
     size_t count = 0;
 
+    if (!lq_to_list(run, input, &list))
+        return NULL;
+    keys = keyed(run, &list, args, &early);
     if (keys == NULL)
         return early;
     for (size_t i = 0; i < list.count; i++)
@@ -286,6 +319,17 @@ lq_filter_compact(struct lq_run *run, const struct lq_value *input, const struct
     }
     keys->array.count = count;
     return keys;
+}
+
+/* At most one item: nothing to compare, so its property is not looked at. */
+static const struct lq_value *
+as_they_are(struct lq_run *run, const struct lq_list *list)
+{
+    struct lq_value *array = lq_new_array(run, list->count);
+
+    if (array != NULL && list->count > 0)
+        array->array.items[0] = list->items[0];
+    return array;
 }
 
 /* A key as text that no different one has. */
@@ -307,14 +351,19 @@ lq_filter_uniq(struct lq_run *run, const struct lq_value *input, const struct lq
 {
     const struct lq_value *early;
     struct lq_list list;
-    struct lq_value *keys = keyed(run, input, args, &list, &early);
+    struct lq_value *keys;
     struct lq_index index = { 0 };
     struct lq_str *spellings;
     size_t count = 0;
     bool done = true;
 
-    if (keys == NULL || list.count == 0)
-        return keys == NULL ? early : keys;
+    if (!lq_to_list(run, input, &list))
+        return NULL;
+    if (list.count < 2)
+        return as_they_are(run, &list);
+    keys = keyed(run, &list, args, &early);
+    if (keys == NULL)
+        return early;
     spellings = lq_arena_array(&run->arena, list.count, sizeof(*spellings));
     if (spellings == NULL)
     {
@@ -410,18 +459,40 @@ merge(struct sorting *sorting, size_t from, size_t middle, size_t to)
     return true;
 }
 
+/* Whether all items are of types that can have properties. */
+static bool
+have_properties(const struct lq_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+    {
+        enum lq_type type = (enum lq_type) list->items[i]->type;
+
+        if (type == LQ_NIL || type == LQ_BOOL || type == LQ_FLOAT || type == LQ_RANGE)
+            return false;
+    }
+    return true;
+}
+
 static const struct lq_value *
 sort(struct lq_run *run, const struct lq_value *input, const struct lq_args *args,
      comparator *compare)
 {
     const struct lq_value *early;
     struct lq_list list;
-    struct lq_value *keys = keyed(run, input, args, &list, &early);
-    struct lq_value *sorted = keys == NULL ? NULL : lq_new_array(run, list.count);
+    struct lq_value *keys;
+    struct lq_value *sorted;
     struct sorting sorting = { .run = run, .compare = compare };
 
-    if (sorted == NULL || list.count == 0)
-        return keys == NULL ? early : sorted;
+    if (!lq_to_list(run, input, &list))
+        return NULL;
+    if (by_property(args) && !have_properties(&list))
+        return &lq_value_nil;
+    if (list.count < 2)
+        return as_they_are(run, &list);
+    keys = keyed(run, &list, args, &early);
+    sorted = keys == NULL ? NULL : lq_new_array(run, list.count);
+    if (sorted == NULL)
+        return keys == NULL ? early : NULL;
     sorting.keys = keys->array.items;
     sorting.order = lq_arena_array(&run->arena, 2 * list.count, sizeof(*sorting.order));
     if (sorting.order == NULL)

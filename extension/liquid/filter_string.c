@@ -403,7 +403,7 @@ lq_filter_slice(struct lq_run *run, const struct lq_value *input, const struct l
     int64_t to;
 
     if (!lq_to_integer(run, args->value[0], &from) ||
-        (args->count > 1 && args->value[1]->type != LQ_NIL &&
+        (args->count > 1 && lq_value_truthy(args->value[1]) &&
          !lq_to_integer(run, args->value[1], &length)))
         return NULL;
     if (input->type == LQ_ARRAY)

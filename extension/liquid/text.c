@@ -426,11 +426,71 @@ lq_text_to_int(struct lq_str text)
     return digits[0] == '-' ? INT64_MIN : INT64_MAX;
 }
 
+/* Step over the prefix of a number, such as 0x, and return its base; a leading zero means octal. */
+static int
+take_base(struct lq_str *text)
+{
+    static const char letters[] = "bodx";
+    static const int bases[] = { 2, 8, 10, 16 };
+    const char *letter;
+
+    if (text->len < 2 || text->data[0] != '0')
+        return 10;
+    letter = strchr(letters, lq_ascii_lower(text->data[1]));
+    if (letter == NULL || *letter == '\0')
+        return 8;
+    lq_str_skip(text, 2);
+    return bases[letter - letters];
+}
+
+/* Digits of a base, single underscores between them allowed; what is too large is the largest. */
+static bool
+parse_magnitude(struct lq_str text, int base, uint64_t *ret)
+{
+    bool after_digit = false;
+
+    *ret = 0;
+    for (size_t i = 0; i < text.len; i++)
+    {
+        int digit = lq_hex_digit(text.data[i]);
+
+        if (text.data[i] == '_' && after_digit)
+        {
+            after_digit = false;
+            continue;
+        }
+        if (digit < 0 || digit >= base)
+            return false;
+        after_digit = true;
+        *ret = *ret > (INT64_MAX - (uint64_t) digit) / (uint64_t) base
+                   ? INT64_MAX
+                   : *ret * (uint64_t) base + (uint64_t) digit;
+    }
+    return after_digit;
+}
+
+/* The whole of a text as the reference's language reads a literal. */
+static bool
+parse_integer(struct lq_str text, int64_t *ret)
+{
+    uint64_t magnitude;
+    bool negative;
+    int base;
+
+    text = lq_str_skip_space(lq_str_rstrip(text));
+    negative = text.len > 0 && text.data[0] == '-';
+    if (negative || (text.len > 0 && text.data[0] == '+'))
+        lq_str_skip(&text, 1);
+    base = take_base(&text);
+    if (!parse_magnitude(text, base, &magnitude))
+        return false;
+    *ret = negative ? -(int64_t) magnitude : (int64_t) magnitude;
+    return true;
+}
+
 bool
 lq_to_integer(struct lq_run *run, const struct lq_value *value, int64_t *ret)
 {
-    char digits[LQ_INT_TEXT + LQ_INT_TEXT];
-    struct lq_str number = { digits, 0 };
     struct lq_str text;
 
     if (value->type == LQ_INT)
@@ -438,13 +498,11 @@ lq_to_integer(struct lq_run *run, const struct lq_value *value, int64_t *ret)
         *ret = value->integer;
         return true;
     }
-    if (value->type == LQ_STRING)
+    if (value->type == LQ_STRING || value->type == LQ_BIGINT)
     {
-        if (!lq_to_text(run, value, &text))
+        if (!lq_to_text(run, value, &text) || !lq_run_scan(run, text.len))
             return false;
-        text = lq_str_skip_space(lq_str_rstrip(text));
-        if (read_digits(text, digits, sizeof(digits), &number.len) == text.len &&
-            lq_int_parse(number, ret))
+        if (parse_integer(text, ret))
             return true;
     }
     return lq_run_fail(run, LQ_ERR_ARGUMENT, "invalid integer");
