@@ -193,3 +193,12 @@ lq_lexer_at_keyword(const struct lq_lexer *lexer)
     }
     return lexer->kind == LQ_LEX_ID && rest.len > 0 && rest.data[0] == ':';
 }
+
+bool
+lq_lexer_skip_stray(struct lq_lexer *lexer)
+{
+    if (lexer->parser->options->strict || lexer->kind == LQ_LEX_ERROR || lq_lexer_at_keyword(lexer))
+        return false;
+    lq_lexer_next(lexer);
+    return true;
+}

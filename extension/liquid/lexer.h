@@ -42,6 +42,10 @@ bool lq_lexer_accept_word(struct lq_lexer *lexer, struct lq_str word);
 /* Whether a word followed by a colon stands here. */
 bool lq_lexer_at_keyword(const struct lq_lexer *lexer);
 
+/* In front of an attribute: step over what is none, as plain Liquid does; false in strict mode,
+ * where it is an error, and when an attribute stands here. */
+bool lq_lexer_skip_stray(struct lq_lexer *lexer);
+
 /* Byte position of the current lexeme in the source. */
 size_t lq_lexer_position(const struct lq_lexer *lexer);
 

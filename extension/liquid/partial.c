@@ -55,6 +55,8 @@ lq_arguments_parse(struct lq_lexer *lexer, struct lq_argument **ret, size_t *ret
     {
         if (lexer->kind == LQ_LEX_END) /* the reference tolerates a comma at the end */
             break;
+        if (lq_lexer_skip_stray(lexer))
+            continue;
         if (!parse_argument(lexer, &tail))
             return false;
         ++*ret_count;

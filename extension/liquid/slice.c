@@ -73,23 +73,17 @@ lq_add_clamped(int64_t a, int64_t b)
     return a + b;
 }
 
-bool
-lq_slice_cut(struct lq_run *run, const struct lq_expr *collection, int64_t from,
-             const struct lq_expr *limit_expr, struct lq_slice *ret)
+struct lq_slice
+lq_slice_cut(const struct lq_value *collection, int64_t from, const int64_t *limit)
 {
-    int64_t limit;
-    int64_t end;
+    int64_t end = count_items(collection);
+    struct lq_slice slice = { .collection = collection };
 
-    ret->collection = lq_eval(run, collection, false);
-    if (ret->collection == NULL)
-        return false;
-    end = count_items(ret->collection);
-    if (lq_slice_attribute(run, limit_expr, &limit) && ret->collection->type != LQ_STRING &&
-        lq_add_clamped(from, limit) < end)
-        end = lq_add_clamped(from, limit);
-    if (run->fault.code != LQ_OK)
-        return false;
-    ret->first = from < 0 || ret->collection->type == LQ_STRING ? 0 : from;
-    ret->length = end > ret->first ? end - ret->first : 0;
-    return true;
+    if (collection->type == LQ_STRING) /* is a single item, whatever the limit */
+        return (struct lq_slice){ collection, 0, end };
+    if (limit != NULL && lq_add_clamped(from, *limit) < end)
+        end = lq_add_clamped(from, *limit);
+    slice.first = from < 0 ? 0 : from;
+    slice.length = end > slice.first ? end - slice.first : 0;
+    return slice;
 }

@@ -16,9 +16,8 @@ struct lq_slice
 bool lq_slice_parse(struct lq_lexer *lexer, struct lq_str *ret_variable,
                     const struct lq_expr **ret_collection);
 
-/* Evaluate a collection and take the items from a place on, at most as many as the limit says. */
-bool lq_slice_cut(struct lq_run *run, const struct lq_expr *collection, int64_t from,
-                  const struct lq_expr *limit, struct lq_slice *ret);
+/* Take the items of a collection from a place on, at most *limit when that is not NULL. */
+struct lq_slice lq_slice_cut(const struct lq_value *collection, int64_t from, const int64_t *limit);
 
 /* The item at a place of the slice; NULL after a fault. */
 const struct lq_value *lq_slice_item(struct lq_run *run, const struct lq_slice *slice,

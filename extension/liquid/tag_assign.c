@@ -57,30 +57,45 @@ name_missing(struct lq_parser *parser, const struct lq_tag *tag)
                         "tag \"%.*s\" needs the name of a variable", LQ_QUOTE(tag->name));
 }
 
+/* Split NAME = VALUE. Plain Liquid passes over what stands in front of the name. */
+static bool
+split_assignment(struct lq_parser *parser, const struct lq_tag *tag, struct lq_str *ret_name,
+                 struct lq_str *ret_value)
+{
+    struct lq_str markup = tag->markup;
+    bool strict = parser->options->strict;
+
+    do
+    {
+        *ret_name = find_name(markup);
+        if (ret_name->len == 0 && markup.data != tag->markup.data)
+            break;
+        if (ret_name->len == 0 || (strict && ret_name->data != tag->markup.data))
+            return name_missing(parser, tag);
+        lq_str_skip(&markup, (size_t) (ret_name->data + ret_name->len - markup.data));
+        *ret_value = lq_str_skip_space(markup);
+        if (ret_value->len > 0 && ret_value->data[0] == '=')
+        {
+            lq_str_skip(ret_value, 1);
+            return true;
+        }
+    } while (!strict);
+    return lq_fault_set(&parser->fault, LQ_ERR_SYNTAX, tag->at,
+                        "expected \"=\" behind the variable of tag \"%.*s\"", LQ_QUOTE(tag->name));
+}
+
 bool
 lq_tag_parse_assign(struct lq_parser *parser, const struct lq_tag *tag, struct lq_node **ret)
 {
     struct assign_node *assign = lq_parser_node(parser, tag, sizeof(*assign), render_assign);
-    struct lq_str name = find_name(tag->markup);
+    struct lq_str name;
+    struct lq_str value;
     struct lq_lexer lexer;
-    size_t equals;
 
-    if (assign == NULL)
+    if (assign == NULL || !split_assignment(parser, tag, &name, &value) ||
+        !lq_parser_intern(parser, &parser->template->variables, name, &assign->slot))
         return false;
-    if (name.len == 0 || name.data != tag->markup.data)
-        return name_missing(parser, tag);
-    if (!lq_parser_intern(parser, &parser->template->variables, name, &assign->slot))
-        return false;
-    equals = name.len;
-    while (equals < tag->markup.len && lq_is_space(tag->markup.data[equals]))
-        equals++;
-    if (equals == tag->markup.len || tag->markup.data[equals] != '=')
-        return lq_fault_set(&parser->fault, LQ_ERR_SYNTAX, tag->at,
-                            "expected \"=\" behind the variable of tag \"%.*s\"",
-                            LQ_QUOTE(tag->name));
-    equals++;
-    lq_lexer_init(&lexer, parser,
-                  (struct lq_str){ tag->markup.data + equals, tag->markup.len - equals });
+    lq_lexer_init(&lexer, parser, value);
     assign->node.blank = true;
     *ret = &assign->node;
     return lq_parse_pipeline(&lexer, &assign->pipeline);

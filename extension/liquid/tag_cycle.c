@@ -16,7 +16,7 @@ struct cycle_node
     int64_t count;
 };
 
-/* Whether two cycles without names have the same values. */
+/* Whether two cycles without names have the same values; those with variables never have. */
 static bool
 has_same_values(struct lq_run *run, const struct cycle_node *a, const struct cycle_node *b,
                 bool *ret)
@@ -28,7 +28,7 @@ has_same_values(struct lq_run *run, const struct cycle_node *a, const struct cyc
     for (; *ret && a != b && x != NULL && y != NULL; x = x->next, y = y->next)
     {
         if (x->expr->kind != LQ_EXPR_LITERAL || y->expr->kind != LQ_EXPR_LITERAL)
-            *ret = lq_str_equal(x->expr->source, y->expr->source);
+            *ret = false;
         else if (!lq_equal(run, x->expr->literal, y->expr->literal, ret))
             return false;
     }
@@ -87,26 +87,44 @@ render(struct lq_run *run, const struct lq_node *node)
     return value != NULL && lq_print_output(run, value, false, false);
 }
 
+/* Parse one value; the literal nil is none. */
+static bool
+parse_value(struct lq_lexer *lexer, struct cycle_node *cycle, struct cycle_value ***tail)
+{
+    struct cycle_value *value = lq_parser_alloc(lexer->parser, sizeof(*value));
+
+    if (value == NULL)
+        return false;
+    value->expr = lq_parse_expr(lexer, false);
+    if (value->expr == NULL)
+        return false;
+    if (value->expr->kind == LQ_EXPR_LITERAL && value->expr->literal->type == LQ_NIL)
+        return true;
+    **tail = value;
+    *tail = &value->next;
+    cycle->count++;
+    return true;
+}
+
+/* Values between commas. Plain Liquid passes over commas without a value, and over what stands
+ * between a value and the next comma. */
 static bool
 parse_values(struct lq_lexer *lexer, struct cycle_node *cycle)
 {
     struct cycle_value **tail = &cycle->values;
+    bool strict = lexer->parser->options->strict;
 
     do
     {
-        struct cycle_value *value;
-
+        while (!strict && lq_lexer_accept(lexer, ','))
+            continue;
         if (lexer->kind == LQ_LEX_END) /* the reference tolerates a comma at the end */
             break;
-        value = lq_parser_alloc(lexer->parser, sizeof(*value));
-        if (value == NULL)
+        if (!parse_value(lexer, cycle, &tail))
             return false;
-        value->expr = lq_parse_expr(lexer, false);
-        if (value->expr == NULL)
-            return false;
-        *tail = value;
-        tail = &value->next;
-        cycle->count++;
+        while (!strict && lexer->kind != LQ_LEX_END && lexer->kind != LQ_LEX_ERROR &&
+               !lq_lexer_at(lexer, ','))
+            lq_lexer_next(lexer);
     } while (lq_lexer_accept(lexer, ','));
     return lexer->kind == LQ_LEX_END || lq_lexer_fail(lexer, "a comma");
 }

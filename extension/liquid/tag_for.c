@@ -20,14 +20,22 @@ struct for_node
 static bool
 find_slice(struct lq_run *run, const struct for_node *loop, struct lq_slice *ret)
 {
+    const struct lq_value *collection;
     int64_t from = 0;
+    int64_t limit;
+    bool limited;
 
     if (loop->resumes)
         from = run->continues[loop->number];
     else
         (void) lq_slice_attribute(run, loop->offset, &from);
-    if (run->fault.code != LQ_OK || !lq_slice_cut(run, loop->collection, from, loop->limit, ret))
+    collection = run->fault.code != LQ_OK ? NULL : lq_eval(run, loop->collection, false);
+    if (collection == NULL)
         return false;
+    limited = lq_slice_attribute(run, loop->limit, &limit);
+    if (run->fault.code != LQ_OK)
+        return false;
+    *ret = lq_slice_cut(collection, from, limited ? &limit : NULL);
     run->continues[loop->number] = lq_add_clamped(from, ret->length);
     return true;
 }

@@ -103,16 +103,15 @@ render_alone(struct lq_run *run, const struct lq_partial_node *node, const struc
 }
 
 static bool
-render_each(struct lq_run *run, const struct lq_partial_node *node)
+render_each(struct lq_run *run, const struct lq_partial_node *node,
+            const struct lq_value *collection)
 {
     struct lq_value *drop = lq_new_value(run, LQ_FORLOOP);
     struct lq_loop *state = lq_arena_alloc(&run->arena, sizeof(*state));
-    struct lq_slice slice;
+    struct lq_slice slice = lq_slice_cut(collection, 0, NULL);
 
     if (drop == NULL || state == NULL)
         return lq_run_out_of_memory(run);
-    if (!lq_slice_cut(run, node->value, 0, NULL, &slice))
-        return false;
     *state = (struct lq_loop){ .name = node->partial->name, .length = slice.length };
     drop->loop = state;
     for (; state->index < state->length; state->index++)
@@ -137,7 +136,7 @@ render_render(struct lq_run *run, const struct lq_node *node)
         return false;
     if (render->each &&
         (value->type == LQ_ARRAY || value->type == LQ_OBJECT || value->type == LQ_RANGE))
-        return render_each(run, render);
+        return render_each(run, render, value);
     return render_alone(run, render, value, NULL);
 }
 

@@ -78,26 +78,54 @@ render_cells(struct lq_run *run, const struct tablerow_node *table, const struct
     return true;
 }
 
+/* An attribute as an integer, nil being 0; *ret stays as it is without it. */
+static bool
+attribute(struct lq_run *run, const struct lq_expr *expr, int64_t *ret)
+{
+    const struct lq_value *value = expr == NULL ? NULL : lq_eval(run, expr, false);
+
+    if (value == NULL)
+        return expr == NULL;
+    if (value->type == LQ_STRING)
+        *ret = lq_text_to_int(value->string);
+    else if (value->type == LQ_NIL)
+        *ret = 0;
+    else if (value->type != LQ_FLOAT || !lq_real_truncate(&value->real, ret))
+        return lq_to_integer(run, value, ret);
+    return true;
+}
+
+/* The part of the collection that the attributes choose. */
+static bool
+find_slice(struct lq_run *run, const struct tablerow_node *table, const struct lq_value *collection,
+           struct lq_slice *ret)
+{
+    int64_t from = 0;
+    int64_t limit = 0;
+
+    if (!attribute(run, table->offset, &from) || !attribute(run, table->limit, &limit))
+        return false;
+    *ret = lq_slice_cut(collection, from, table->limit != NULL ? &limit : NULL);
+    return true;
+}
+
 static bool
 render(struct lq_run *run, const struct lq_node *node)
 {
     const struct tablerow_node *table = (const struct tablerow_node *) node;
+    const struct lq_value *collection = lq_eval(run, table->collection, false);
     const struct lq_value *outer_variable = run->slots[table->variable].local;
     const struct lq_value *outer_drop = run->slots[table->tablerowloop].local;
     struct lq_slice slice;
-    int64_t from = 0;
     int64_t cols;
     bool done;
 
-    (void) lq_slice_attribute(run, table->offset, &from);
-    if (run->fault.code != LQ_OK ||
-        !lq_slice_cut(run, table->collection, from, table->limit, &slice))
+    if (collection == NULL || !lq_value_truthy(collection))
+        return collection != NULL;
+    if (!find_slice(run, table, collection, &slice))
         return false;
-    if (!lq_value_truthy(slice.collection))
-        return true;
     cols = slice.length;
-    (void) lq_slice_attribute(run, table->cols, &cols);
-    if (run->fault.code != LQ_OK || !print(run, LQ_STR("<tr class=\"row1\">\n")))
+    if (!attribute(run, table->cols, &cols) || !print(run, LQ_STR("<tr class=\"row1\">\n")))
         return false;
     done = render_cells(run, table, &slice, cols);
     run->slots[table->variable].local = outer_variable;
@@ -108,6 +136,7 @@ render(struct lq_run *run, const struct lq_node *node)
 static bool
 parse_attribute(struct lq_lexer *lexer, struct tablerow_node *table)
 {
+    const struct lq_expr *unknown;
     const struct lq_expr **attribute = NULL;
 
     if (lq_str_equal(lexer->text, LQ_STR("limit")))
@@ -116,6 +145,10 @@ parse_attribute(struct lq_lexer *lexer, struct tablerow_node *table)
         attribute = &table->offset;
     else if (lq_str_equal(lexer->text, LQ_STR("cols")))
         attribute = &table->cols;
+    if (lq_lexer_skip_stray(lexer))
+        return true;
+    if (attribute == NULL && !lexer->parser->options->strict)
+        attribute = &unknown;
     if (attribute == NULL || !lq_lexer_at_keyword(lexer))
         return lq_lexer_fail(lexer, "\"limit:\", \"offset:\" or \"cols:\"");
     lq_lexer_next(lexer);
