@@ -81,9 +81,10 @@ skip(struct lq_str text, size_t count)
     return (struct lq_str){ text.data + count, text.len - count };
 }
 
-/* Parse the value at the start of *markup and step over it; NULL without a fault when none. */
+/* Parse the value at the start of *markup and step over it; NULL without a fault when none.
+ * `condition`: see lq_parse_expr(). */
 static const struct lq_expr *
-take_value(struct lq_parser *parser, struct lq_str *markup)
+take_value(struct lq_parser *parser, struct lq_str *markup, bool condition)
 {
     struct lq_str text = lq_str_skip_space(*markup);
     const struct lq_expr *value;
@@ -93,7 +94,7 @@ take_value(struct lq_parser *parser, struct lq_str *markup)
     if (len == 0)
         return NULL;
     lq_lexer_init(&lexer, parser, (struct lq_str){ text.data, len });
-    value = lq_parse_expr(&lexer, true);
+    value = lq_parse_expr(&lexer, condition);
     if (value != NULL && lexer.kind != LQ_LEX_END)
     {
         (void) lq_lexer_fail(&lexer, "white space or a comma");
@@ -146,7 +147,7 @@ parse_when(struct lq_parser *parser, const struct lq_tag *tag, struct row ***tai
 
         if (row == NULL)
             return false;
-        row->value = take_value(parser, &markup);
+        row->value = take_value(parser, &markup, true);
         if (row->value == NULL)
             return lq_fault_set(&parser->fault, LQ_ERR_SYNTAX, tag->at,
                                 "tag \"%.*s\" needs a value", LQ_QUOTE(tag->name));
@@ -192,7 +193,7 @@ lq_tag_parse_case(struct lq_parser *parser, const struct lq_tag *tag, struct lq_
 
     if (choice == NULL)
         return false;
-    choice->subject = take_value(parser, &markup);
+    choice->subject = take_value(parser, &markup, false);
     if (choice->subject == NULL)
         return lq_fault_set(&parser->fault, LQ_ERR_SYNTAX, tag->at, "tag \"%.*s\" needs a value",
                             LQ_QUOTE(tag->name));

@@ -1,4 +1,5 @@
 /* increment and decrement: counters in the place of data, which assigned variables hide. */
+#include "filter.h"
 #include "tag.h"
 #include "utf8.h"
 
@@ -14,16 +15,20 @@ render(struct lq_run *run, const struct lq_node *node)
 {
     const struct counter_node *counter = (const struct counter_node *) node;
     struct lq_slot *slot = lq_run_data(run, counter->slot);
-    const struct lq_value *before;
+    const struct lq_value step = { .type = LQ_INT, .integer = counter->down ? -1 : 1 };
+    const struct lq_args args = { .value = { &step }, .count = 1 };
+    const struct lq_value *before = slot->data;
     const struct lq_value *after;
-    int64_t number = 0;
 
-    if (slot->data != NULL && slot->data->type != LQ_NIL &&
-        !lq_to_integer(run, slot->data, &number))
+    if (before == NULL || !lq_value_truthy(before))
+        before = lq_new_int(run, 0);
+    if (before == NULL)
         return false;
-    before = lq_new_int(run, number);
-    after = lq_new_int(run, (int64_t) ((uint64_t) number + (counter->down ? UINT64_MAX : 1)));
-    if (before == NULL || after == NULL)
+    if (!lq_value_is_number(before))
+        return lq_run_fail(run, LQ_ERR_ARGUMENT, "\"%.*s\" is no number",
+                           LQ_QUOTE(run->template->variables.names[counter->slot]));
+    after = lq_filter_plus(run, before, &args);
+    if (after == NULL)
         return false;
     slot->data = after;
     return lq_print_value(run, counter->down ? after : before, false);
@@ -37,7 +42,7 @@ parse(struct lq_parser *parser, const struct lq_tag *tag, bool down, struct lq_n
 
     if (counter == NULL)
         return false;
-    if (name.len == 0)
+    if (name.len == 0 && parser->options->strict)
         return lq_fault_set(&parser->fault, LQ_ERR_SYNTAX, tag->at,
                             "tag \"%.*s\" needs the name of a variable", LQ_QUOTE(tag->name));
     counter->down = down;

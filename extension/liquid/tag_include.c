@@ -190,25 +190,24 @@ include_each(struct lq_run *run, const struct lq_partial_node *node, const struc
     return true;
 }
 
-/* Render with the value behind with or for, or with the variable that is called as the partial. */
-static bool
-include_value(struct lq_run *run, const struct lq_partial_node *node)
+/* The value behind with or for, or the variable that is called as the partial. */
+static const struct lq_value *
+find_value(struct lq_run *run, const struct lq_partial_node *node)
 {
     const struct lq_value *value =
         node->value != NULL ? lq_eval(run, node->value, true) : own_value(run, node);
 
-    if (value == NULL && run->fault.code != LQ_OK)
-        return false;
-    return include_each(run, node, value != NULL ? value : &lq_value_nil);
+    return value == NULL && run->fault.code == LQ_OK ? &lq_value_nil : value;
 }
 
 /* Arguments hide variables of the same names while the partial is rendered. */
 static bool
-include_with_arguments(struct lq_run *run, const struct lq_partial_node *node)
+include_with_arguments(struct lq_run *run, const struct lq_partial_node *node,
+                       const struct lq_value *value)
 {
     struct lq_hidden *hidden = lq_arguments_hide(run, node->arguments, node->argument_count);
 
-    if (hidden == NULL || !include_value(run, node))
+    if (hidden == NULL || !include_each(run, node, value))
         return false;
     lq_arguments_show(run, hidden, node->argument_count);
     return true;
@@ -218,14 +217,18 @@ static bool
 render_include(struct lq_run *run, const struct lq_node *node)
 {
     const struct lq_partial_node *include = (const struct lq_partial_node *) node;
+    const struct lq_value *value;
     const struct lq_value *outer;
     bool done;
 
     if (run->isolated)
         return lq_run_fail(run, LQ_ERR_ARGUMENT, "tag \"include\" is not allowed inside of render");
+    value = find_value(run, include);
+    if (value == NULL)
+        return false;
     outer = run->slots[include->variable].local;
-    done = include->arguments == NULL ? include_value(run, include)
-                                      : include_with_arguments(run, include);
+    done = include->arguments == NULL ? include_each(run, include, value)
+                                      : include_with_arguments(run, include, value);
     run->slots[include->variable].local = outer;
     return done;
 }
