@@ -209,8 +209,8 @@ lq_filter_round(struct lq_run *run, const struct lq_value *input, const struct l
 
     if (args->count > 0 && !lq_to_number(run, args->value[0], &places))
         return NULL;
-    if (!lq_decimal_round(&places, 0, LQ_ROUND_DOWN, &whole) || !lq_decimal_spread(&whole) ||
-        !lq_decimal_to_int(&whole, &count))
+    if (!lq_decimal_round(&places, 0, places.negative ? LQ_ROUND_UP : LQ_ROUND_DOWN, &whole) ||
+        !lq_decimal_spread(&whole) || !lq_decimal_to_int(&whole, &count))
         count = places.negative ? -PLACES_MAX : PLACES_MAX;
     count = count > PLACES_MAX ? PLACES_MAX : count < -PLACES_MAX ? -PLACES_MAX : count;
     return round_to(run, input, (int32_t) count, LQ_ROUND_HALF, count <= 0);
