@@ -65,6 +65,8 @@ fragment_length(struct lq_str text)
 
             if (end == SIZE_MAX)
                 break;
+            if (len == 0) /* what follows is not part of it */
+                return end + 1;
             len = end + 1;
             continue;
         }
@@ -89,8 +91,11 @@ take_value(struct lq_parser *parser, struct lq_str *markup, bool condition)
     struct lq_str text = lq_str_skip_space(*markup);
     const struct lq_expr *value;
     struct lq_lexer lexer;
-    size_t len = fragment_length(text);
+    size_t len;
 
+    while (!parser->options->strict && text.len > 0 && (text.data[0] == ',' || text.data[0] == '|'))
+        text = lq_str_skip_space(skip(text, 1));
+    len = fragment_length(text);
     if (len == 0)
         return NULL;
     lq_lexer_init(&lexer, parser, (struct lq_str){ text.data, len });
