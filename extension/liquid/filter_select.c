@@ -236,6 +236,35 @@ by_property(const struct lq_args *args)
     return args->count > 0 && args->value[0]->type != LQ_NIL;
 }
 
+static bool
+add(struct lq_run *run, const struct lq_value *value, struct lq_decimal *sum)
+{
+    struct lq_decimal before = *sum;
+    struct lq_decimal number;
+
+    if (!lq_to_number(run, value, &number) || !lq_run_step(run, number.magnitude.used))
+        return false;
+    return lq_decimal_calculate(&before, LQ_ADD, &number, sum) || lq_number_too_large(run) != NULL;
+}
+
+/* Add a property, of a list the items. */
+static bool
+add_property(struct lq_run *run, const struct lq_value *value, struct lq_decimal *sum)
+{
+    struct lq_list list;
+
+    if (value->type != LQ_ARRAY)
+        return add(run, value, sum);
+    if (!lq_to_list(run, value, &list))
+        return false;
+    for (size_t i = 0; i < list.count; i++)
+    {
+        if (!add(run, list.items[i], sum))
+            return false;
+    }
+    return true;
+}
+
 const struct lq_value *
 lq_filter_sum(struct lq_run *run, const struct lq_value *input, const struct lq_args *args)
 {
@@ -248,15 +277,12 @@ lq_filter_sum(struct lq_run *run, const struct lq_value *input, const struct lq_
     for (size_t i = 0; i < list.count; i++)
     {
         const struct lq_value *value = list.items[i];
-        struct lq_decimal number;
-        struct lq_decimal before = sum;
 
-        if (by_property(args) && look_up(run, list.items[i], args->value[0], &value) == LOOKUP_FAULT)
+        if (by_property(args) &&
+            look_up(run, list.items[i], args->value[0], &value) == LOOKUP_FAULT)
             return NULL;
-        if (!lq_to_number(run, value, &number) || !lq_run_step(run, number.magnitude.used))
+        if (!add_property(run, value, &sum))
             return NULL;
-        if (!lq_decimal_calculate(&before, LQ_ADD, &number, &sum))
-            return lq_number_too_large(run);
     }
     return lq_new_number(run, &sum);
 }
