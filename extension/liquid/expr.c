@@ -119,6 +119,8 @@ text_end(struct lq_run *run, struct lq_str text, bool last)
 static const struct lq_value *
 size_of(struct lq_run *run, const struct lq_value *value)
 {
+    struct lq_decimal number;
+
     switch (value->type)
     {
         case LQ_STRING:
@@ -133,6 +135,10 @@ size_of(struct lq_run *run, const struct lq_value *value)
             return lq_new_int(run, lq_range_count(value));
         case LQ_INT: /* the bytes of a machine word, as in the reference */
             return lq_new_int(run, 8);
+        case LQ_BIGINT:
+            if (!lq_to_number(run, value, &number))
+                return NULL;
+            return lq_new_int(run, lq_decimal_bytes(&number));
         default:
             return NULL;
     }

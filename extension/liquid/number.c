@@ -256,6 +256,8 @@ lq_decimal_from_text(struct lq_str text, struct lq_decimal *ret)
         if (!big_scale(&ret->magnitude, 10, (uint32_t) (text.data[i] - '0')))
             return false;
     }
+    if (!ret->real && ret->magnitude.used == 0)
+        ret->negative = false; /* integers have no -0 */
     return true;
 }
 
@@ -677,6 +679,12 @@ lq_decimal_to_int(const struct lq_decimal *value, int64_t *ret)
     else
         *ret = (int64_t) magnitude;
     return true;
+}
+
+int64_t
+lq_decimal_bytes(const struct lq_decimal *value)
+{
+    return (big_bits(&value->magnitude) + 7) / 8;
 }
 
 size_t

@@ -91,6 +91,9 @@ void lq_decimal_to_real(const struct lq_decimal *value, struct lq_real *ret);
 /* An integer's value when it fits. */
 bool lq_decimal_to_int(const struct lq_decimal *value, int64_t *ret);
 
+/* How many bytes the magnitude of an integer takes. */
+int64_t lq_decimal_bytes(const struct lq_decimal *value);
+
 /* An integer's spelling into ret[LQ_BIG_TEXT]; returns its length. */
 size_t lq_decimal_print(const struct lq_decimal *value, char *ret);
 
