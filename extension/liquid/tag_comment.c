@@ -40,8 +40,12 @@ skip_to(struct lq_parser *parser, const struct lq_tag *tag, enum lq_tag_id end_i
         struct lq_tag inner;
         size_t start;
 
-        if (token.kind == LQ_TOKEN_TEXT || !find_inner_tag(parser, token, &inner, &start) ||
-            inner.id != end_id)
+        if (token.kind == LQ_TOKEN_TEXT || !find_inner_tag(parser, token, &inner, &start))
+            continue;
+        if (inner.id == LQ_TAG_DOC && tag->id == LQ_TAG_DOC)
+            return lq_fault_set(&parser->fault, LQ_ERR_SYNTAX, tag->at,
+                                "tag \"doc\" does not nest");
+        if (inner.id != end_id)
             continue;
         parser->trim = lq_token_trims_right(token);
         *ret_end = (size_t) (token.text.data - parser->source.data) + start;
