@@ -51,7 +51,8 @@ grant execute on function
     herald.notify_render(text, text, jsonb, text, text, integer, text, text),
     herald.template_check(text, text, text, boolean),
     herald.liquid_render(text, jsonb, jsonb, text, boolean, text, timestamptz, text, jsonb[]),
-    herald.channel_parts()
+    herald.channel_parts(),
+    herald.sms_segments(text)
     to herald_author, herald_operator;
 grant execute on function
     herald.notify_template_export(text, integer),
