@@ -24,7 +24,7 @@ grant execute on function
 grant execute on function
     herald.notify_provider(text, text, text, jsonb, jsonb, integer, integer, boolean),
     herald.notify_provider_remove(text),
-    herald.notify_category(text, text, text[], boolean, text, integer, interval, integer),
+    herald.notify_category(text, text, text[], boolean, text, integer, interval, integer, integer),
     herald.template_sources(text, integer, text, text),
     herald.notify_template_grant(text, text, text),
     herald.notify_template_revoke(text, text, text),

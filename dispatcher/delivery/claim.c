@@ -57,7 +57,8 @@ enum column
     COLUMN_TOKENS,
     COLUMN_POLICY,
     COLUMN_MAX_ATTEMPTS,
-    COLUMN_MAX_AGE_S
+    COLUMN_MAX_AGE_S,
+    COLUMN_MAX_SEGMENTS
 };
 
 struct lane
@@ -159,6 +160,7 @@ parse_budget(struct delivery *delivery, const struct db_result *result, int row)
     delivery->at_most_once = policy != NULL && strcmp(policy, "at_most_once") == 0;
     delivery->max_attempts = (int) number_of(result, row, COLUMN_MAX_ATTEMPTS);
     delivery->max_age_s = number_of(result, row, COLUMN_MAX_AGE_S);
+    delivery->max_segments = (int) number_of(result, row, COLUMN_MAX_SEGMENTS);
 }
 
 static struct delivery *

@@ -13,6 +13,7 @@
 #include "delivery/render.h"
 #include "delivery/route.h"
 #include "delivery/template.h"
+#include "sms.h"
 
 #define TEMPLATES_MAX 2000
 /* Without an account for its addresses a delivery looks again after this, doubled each time. */
@@ -421,6 +422,30 @@ send_request(struct delivery *delivery)
                delivery);
 }
 
+/* Does the text of an SMS take no more parts than its category allows? */
+static bool
+check_size(struct delivery *delivery)
+{
+    const char *text = message_part(&delivery->message, "text");
+    struct sms_size size;
+
+    if (delivery->channel != CHANNEL_SMS || delivery->max_segments == 0 || text == NULL)
+    {
+        return true;
+    }
+    size = sms_measure(text, strlen(text));
+    if (size.segments <= (size_t) delivery->max_segments)
+    {
+        return true;
+    }
+    conclude_local(delivery, OUTCOME_CONTENT, "too_many_segments",
+                   arena_printf(delivery->arena,
+                                "text takes %zu parts (%s, %zu units), category %s allows %d",
+                                size.segments, sms_encoding_name(size.encoding), size.units,
+                                delivery->category, delivery->max_segments));
+    return false;
+}
+
 /* Rendered, now or before. False: the delivery went elsewhere. */
 static bool
 get_content(struct delivery *delivery)
@@ -447,7 +472,7 @@ get_content(struct delivery *delivery)
         conclude_local(delivery, OUTCOME_CONTENT, "template", reason);
         return false;
     }
-    return true;
+    return check_size(delivery);
 }
 
 /* From a slot to a request, as far as it goes now; called again after each wait. */

@@ -103,6 +103,7 @@ struct delivery
     bool at_most_once;
     int max_attempts;
     int64_t max_age_s;
+    int max_segments; /* of the text of an SMS; 0: any number */
 
     /* the attempt */
     struct account *account;            /* a reference of its own while set */

@@ -7,7 +7,8 @@ returns table (leaf integer, id uuid, attempt integer, failures integer, notific
                recipient text, priority text, category text, template text, version integer,
                locale text, data jsonb, attributes jsonb, timezone text, utc_offset_s integer,
                time_us bigint, created_us bigint, expires_us bigint, verdict text, address text,
-               tokens json, policy text, max_attempts integer, max_age_s integer)
+               tokens json, policy text, max_attempts integer, max_age_s integer,
+               max_segments integer)
 language c volatile security definer
 set search_path = pg_catalog, pg_temp
 as 'MODULE_PATHNAME', 'herald_claim_suspect';

@@ -1,12 +1,13 @@
 -- notify_category: makes a category or replaces its policy.
 -- Parameters: name; description; channels - used when a send names none; mandatory - cannot be opted out
---             of; policy - at_least_once, at_most_once; max_attempts; max_age; max_queued - null: any number
+--             of; policy - at_least_once, at_most_once; max_attempts; max_age; max_queued, max_segments - null: any
+--             number
 -- Returns: nothing · Writes: category · Called by: operators
 create function herald.notify_category(
     name text, description text default '', channels text[] default null,
     mandatory boolean default false, policy text default 'at_least_once',
     max_attempts integer default 12, max_age interval default '24 hours',
-    max_queued integer default null)
+    max_queued integer default null, max_segments integer default null)
 returns void
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -37,26 +38,32 @@ begin
             message = 'max_queued must lie between 1 and 1000000000',
             detail = format('It is %s.', max_queued), hint = 'Null stands for any number.';
     end if;
+    if max_segments not between 1 and 255 then
+        raise exception using errcode = '22023',
+            message = 'max_segments must lie between 1 and 255',
+            detail = format('It is %s.', max_segments), hint = 'Null stands for any number.';
+    end if;
     if cardinality(channels) not between 1 and 7 then
         raise exception using errcode = '22023',
             message = 'channels must name between 1 and 7 channels',
             hint = 'Null stands for the channels of the template.';
     end if;
     insert into herald.category (name, description, channels, mandatory, policy, max_attempts, max_age,
-                                 max_queued)
+                                 max_queued, max_segments)
     values (notify_category.name, notify_category.description,
             (select array_agg(distinct herald.check_channel(c)) from unnest(notify_category.channels) c),
             notify_category.mandatory, notify_category.policy::herald.delivery_policy,
-            notify_category.max_attempts, notify_category.max_age, notify_category.max_queued)
+            notify_category.max_attempts, notify_category.max_age, notify_category.max_queued,
+            notify_category.max_segments)
     on conflict on constraint category_pkey do update
        set description = excluded.description, channels = excluded.channels,
            mandatory = excluded.mandatory, policy = excluded.policy,
            max_attempts = excluded.max_attempts, max_age = excluded.max_age,
-           max_queued = excluded.max_queued,
+           max_queued = excluded.max_queued, max_segments = excluded.max_segments,
            is_full = category.is_full and excluded.max_queued is not null,
            updated_at = excluded.updated_at;
 end
 $$;
 comment on function herald.notify_category(text, text, text[], boolean, text, integer, interval,
-                                   integer) is
+                                   integer, integer) is
     'Makes a category or replaces its policy';

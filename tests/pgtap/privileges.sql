@@ -105,6 +105,7 @@ select is(pg_temp.try_as(login, statement), wanted, format('%s: %s', login, stat
         ('select herald.template_compile(''t'', 1, ''sms'', '''')', array[]::text[]),
         ('select herald.liquid_render(''x'')', array['boss']),
         ('select herald.link_target(''x'', 1)', array['boss']),
+        ('select * from herald.sms_segments(''x'')', array['boss']),
         ('select * from herald.template_dependency', array['boss', 'reader']),
         ('select * from herald.render_template(''t'', 1, ''sms'', '''', ''{}'', now(), null, true)', array[]::text[]),
         ('select herald.check_email(''a@b.c'')', array[]::text[]),

@@ -100,6 +100,19 @@ select results_eq(format($$select content from herald.notify_render('t', 'sms', 
                ('de-AT', E'€\u00a01.234,50 Donnerstag, 1. Jänner 1970 um 09:00 pliku')) v(locale, wanted);
 
 -- preview
+select throws_ok(format('select herald.notify_category(''short'', max_segments => %s)', n), '22023', 'max_segments must lie between 1 and 255', n::text)
+  from unnest(array[0, 256]) n;
+select herald.notify_category('short', max_segments => 255) \g /dev/null
+select herald.notify_category('short', max_segments => 2) \g /dev/null
+select is(max_segments, 2, 'kept') from herald.category where name = 'short';
+select herald.notify_template('sizes', category => 'short') \g /dev/null
+select herald.notify_template_part('sizes', 'sms', 'text', '{{ s }}') \g /dev/null
+select herald.notify_template_part('sizes', 'voice', 'text', '{{ s }}') \g /dev/null
+select herald.notify_template_publish('sizes') \g /dev/null
+select results_eq(format('select channel, segments, problem from herald.notify_preview(''sizes'', ''ann'', %L)', json_build_object('s', v.s)),
+                  format('values (''sms'', %s, %L), (''voice'', null, null)', v.segments, v.problem), format('%s parts', v.segments))
+  from (values (repeat('a', 160), 1, null), (repeat('a', 306), 2, null), (repeat('a', 307), 3, 'too_many_segments'),
+               (repeat('a', 134) || 'ç', 3, 'too_many_segments')) v(s, segments, problem);
 select herald.notify_preference('ann', 'orders', 'email', false) \g /dev/null
 insert into herald.suppression (bucket, recipient, channel, address, reason, source)
 values (herald.bucket('ann'), 'ann', 'sms', '+15005550006', 'STOP', 'test');

@@ -1,0 +1,45 @@
+# Text messages and calls through every provider of phone numbers, and limits of texts.
+use strict;
+use warnings;
+use Herald::Fixture qw(add_template start_all start_dispatcher wait_final);
+use Test::More;
+
+my ($cluster, $sandbox) = start_all('phone');
+$cluster->sql(q{select herald.notify_recipient('ann', phone => '+15005550010')});
+$cluster->sql(q{select herald.notify_category('short', max_segments => 1)});
+add_template($cluster, 'free', undef, 'sms/text' => '{{ s }}');
+add_template($cluster, 'limited', 'short', 'sms/text' => '{{ s }}');
+my $dispatcher = start_dispatcher($cluster, $sandbox);
+
+# Sends, and waits; returns the id of the notification.
+sub send_text
+{
+    my ($template, $text, %with) = @_;
+    my $channel = $with{channel} // 'sms';
+    my $to = $with{to} // 'ann';
+    my $locale = defined $with{locale} ? ", locale => '$with{locale}'" : '';
+    my $id = $cluster->sql("select herald.notify_send('$template', '$to', jsonb_build_object('s', \$text\$$text\$text\$),"
+          . " channels => '{$channel}'$locale)");
+    wait_final($cluster);
+    return $id;
+}
+
+# What the only delivery of a notification came to.
+sub result_of
+{
+    my ($id) = @_;
+    return $cluster->sql(qq{select concat_ws(' ', state, code, reason) from herald.delivery where notification = '$id'});
+}
+
+# ---- parts ----
+
+is(result_of(send_text('limited', 'a' x 160)), 'sent', 'a text of one part');
+is(result_of(send_text('limited', 'a' x 161)),
+    'failed too_many_segments text takes 2 parts (GSM-7, 161 units), category short allows 1', 'a text of two is refused');
+is(result_of(send_text('limited', ('a' x 70) . '`')),
+    'failed too_many_segments text takes 2 parts (UCS-2, 71 units), category short allows 1', 'one character may be too much');
+is(result_of(send_text('free', 'a' x 161)), 'sent', 'without a limit it is sent');
+is(scalar(() = $sandbox->requests), 2, 'nothing else left');
+
+is($dispatcher->stop, 0, 'the dispatcher ends cleanly');
+done_testing();
