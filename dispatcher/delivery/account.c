@@ -38,10 +38,17 @@ take_setting(const char *key, json *value, void *user)
     struct arena *arena = building->account->arena;
     const char *text = json_is_string(value) ? json_string(value) : NULL;
 
+    if (json_is_object(value) && settings_set_map(building->account->settings, key, value))
+    {
+        digest_text(building->digest, key);
+        digest_text(building->digest, settings_get(building->account->settings, key));
+        return true;
+    }
     if (json_is_object(value) || json_is_array(value) || value == NULL)
     {
         building->reason = arena_printf(
-            building->arena, "setting %s must be a text, a number or true or false", key);
+            building->arena,
+            "setting %s must be a text, a number, true, false or an object of texts", key);
         return false;
     }
     if (text == NULL)

@@ -383,6 +383,7 @@ fill_message(struct delivery *delivery)
     message->address = token != NULL ? token->address : delivery->address;
     message->app = token != NULL ? token->app : NULL;
     message->environment = token != NULL ? token->environment : NULL;
+    message->locale = delivery->locale;
     message->template_name = delivery->template_name;
     message->category = delivery->category;
     message->urgent = delivery->priority != NULL && (strcmp(delivery->priority, "urgent") == 0 ||

@@ -13,6 +13,7 @@
 
 #include "core/arena.h"
 #include "core/crypto.h"
+#include "core/json.h"
 #include "core/wire.h"
 
 enum channel
@@ -47,6 +48,7 @@ struct provider_setting
     bool required;
     bool secret;    /* given in herald.provider.secrets as a reference */
     bool multiline; /* may hold line breaks (PEM) */
+    bool map;       /* an object of texts */
     const char *doc;
 };
 
@@ -62,12 +64,21 @@ struct settings *settings_create(struct arena *arena);
 void settings_set(struct settings *settings, const char *name, const char *value);
 void settings_set_secret(struct settings *settings, const char *name, const char *value);
 
+/* Set a map from an object; false, and nothing is set, unless all its members are texts. */
+bool settings_set_map(struct settings *settings, const char *name, const json *object);
+
 /* A value; NULL when absent. */
 const char *settings_get(const struct settings *settings, const char *name);
 
 /* A value as integer or boolean; fallback when absent or not one. */
 int64_t settings_get_int(const struct settings *settings, const char *name, int64_t fallback);
 bool settings_get_bool(const struct settings *settings, const char *name, bool fallback);
+
+/* A member of a map, or NULL; and all of them, until visit returns false. */
+const char *settings_get_member(const struct settings *settings, const char *name, const char *key);
+typedef bool (*settings_member_fn)(const char *key, const char *value, void *user);
+bool settings_each_member(const struct settings *settings, const char *name,
+                          settings_member_fn visit, void *user);
 
 struct message_part
 {
@@ -87,6 +98,7 @@ struct message
     const char *address;     /* device token, phone number (E.164), mailbox, URL */
     const char *app;         /* push: the app the token belongs to; else NULL */
     const char *environment; /* push: "production" or "sandbox"; else NULL */
+    const char *locale;      /* BCP 47 tag; NULL or "": none */
     const char *template_name;
     const char *category;   /* NULL: none */
     bool urgent;            /* priority urgent or high */

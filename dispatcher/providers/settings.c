@@ -19,6 +19,8 @@ struct setting
     const char *name;
     const char *value;
     bool secret;
+    bool map;
+    struct setting *members; /* of a map */
 };
 
 struct settings
@@ -50,19 +52,25 @@ settings_create(struct arena *arena)
 }
 
 static struct setting *
-find(const struct settings *settings, const char *name)
+find_in(struct setting *list, const char *name)
 {
-    for (struct setting *s = settings->first; s != NULL; s = s->next)
+    for (; list != NULL; list = list->next)
     {
-        if (strcmp(s->name, name) == 0)
+        if (strcmp(list->name, name) == 0)
         {
-            return s;
+            return list;
         }
     }
     return NULL;
 }
 
-static void
+static struct setting *
+find(const struct settings *settings, const char *name)
+{
+    return find_in(settings->first, name);
+}
+
+static struct setting *
 set(struct settings *settings, const char *name, const char *value, bool secret)
 {
     struct setting *s = find(settings, name);
@@ -76,6 +84,9 @@ set(struct settings *settings, const char *name, const char *value, bool secret)
     }
     s->value = arena_strdup(settings->arena, value);
     s->secret = secret;
+    s->map = false;
+    s->members = NULL;
+    return s;
 }
 
 void
@@ -88,6 +99,69 @@ void
 settings_set_secret(struct settings *settings, const char *name, const char *value)
 {
     set(settings, name, value, true);
+}
+
+struct map_copy
+{
+    struct arena *arena;
+    struct setting *members;
+};
+
+static bool
+copy_member(const char *key, json *value, void *user)
+{
+    struct map_copy *copy = user;
+    struct setting *member;
+
+    if (!json_is_string(value))
+    {
+        return false;
+    }
+    member = arena_alloc(copy->arena, sizeof(*member));
+    member->name = arena_strdup(copy->arena, key);
+    member->value = arena_strdup(copy->arena, json_string(value));
+    member->next = copy->members;
+    copy->members = member;
+    return true;
+}
+
+bool
+settings_set_map(struct settings *settings, const char *name, const json *object)
+{
+    struct map_copy copy = { settings->arena, NULL };
+    struct setting *s;
+
+    if (!json_each(object, copy_member, &copy))
+    {
+        return false;
+    }
+    s = set(settings, name, json_print(settings->arena, object, NULL), false);
+    s->map = true;
+    s->members = copy.members;
+    return true;
+}
+
+const char *
+settings_get_member(const struct settings *settings, const char *name, const char *key)
+{
+    const struct setting *map = find(settings, name);
+    const struct setting *member = map == NULL ? NULL : find_in(map->members, key);
+
+    return member == NULL ? NULL : member->value;
+}
+
+bool
+settings_each_member(const struct settings *settings, const char *name, settings_member_fn visit,
+                     void *user)
+{
+    const struct setting *map = find(settings, name);
+    const struct setting *member = map == NULL ? NULL : map->members;
+
+    while (member != NULL && visit(member->name, member->value, user))
+    {
+        member = member->next;
+    }
+    return member == NULL;
 }
 
 const char *
@@ -231,8 +305,38 @@ refuse_unknown(const struct provider *provider, const char *name, struct arena *
 }
 
 static bool
-check_given(const struct provider *provider, const struct setting *given, struct arena *arena,
-            struct provider_error *reterr)
+is_line(const char *key, const char *value, void *user)
+{
+    (void) key;
+    (void) user;
+    return value[0] != '\0' && !build_has_control(value);
+}
+
+/* An object where the kind wants one, and only there. */
+static bool
+check_shape(const struct settings *settings, const struct provider_setting *known,
+            const struct setting *given, struct arena *arena, struct provider_error *reterr)
+{
+    if (known->map != given->map)
+    {
+        return refuse(
+            reterr, "bad_type",
+            arena_printf(arena,
+                         known->map ? "%s must be an object of texts" : "%s must not be an object",
+                         given->name));
+    }
+    if (!settings_each_member(settings, given->name, is_line, NULL))
+    {
+        return refuse(reterr, "bad_member",
+                      arena_printf(arena, "a member of %s is empty or holds a control character",
+                                   given->name));
+    }
+    return true;
+}
+
+static bool
+check_given(const struct provider *provider, const struct settings *settings,
+            const struct setting *given, struct arena *arena, struct provider_error *reterr)
 {
     const struct provider_setting *known = lookup(provider->settings, given->name);
 
@@ -272,7 +376,7 @@ check_given(const struct provider *provider, const struct setting *given, struct
             reterr, "control_character",
             arena_printf(arena, "%s holds a line break or another control character", given->name));
     }
-    return true;
+    return check_shape(settings, known, given, arena, reterr);
 }
 
 static bool
@@ -361,7 +465,7 @@ provider_check_settings(const struct provider *provider, const struct settings *
 {
     for (const struct setting *given = settings->first; given != NULL; given = given->next)
     {
-        if (!check_given(provider, given, arena, reterr))
+        if (!check_given(provider, settings, given, arena, reterr))
         {
             return false;
         }

@@ -1,4 +1,4 @@
--- check_provider_settings: refuses settings of a provider that hold structure or secrets.
+-- check_provider_settings: refuses settings of a provider that hold secrets or more than texts by key.
 -- Parameters: settings - as given
 -- Returns: nothing · Writes: nothing · Called by: notify_provider
 create function herald.check_provider_settings(settings jsonb) returns void
@@ -22,16 +22,20 @@ begin
                 message = format('settings.%s looks like a secret', v_key),
                 hint = format('Pass a reference in secrets: {"%s": "env:NAME"} or "file:/path".', v_key);
         end if;
-        if jsonb_typeof(v_value) not in ('string', 'number', 'boolean') then
+        if jsonb_typeof(v_value) not in ('string', 'number', 'boolean')
+           and (jsonb_typeof(v_value) <> 'object'
+                or exists (select from jsonb_each(v_value) m where jsonb_typeof(m.value) <> 'string')) then
             raise exception using errcode = '22023',
-                message = format('settings.%s must be a string, number or boolean', v_key),
+                message = format('settings.%s must be a string, number, boolean or an object of strings', v_key),
                 detail = format('It is of type %s.', jsonb_typeof(v_value));
         end if;
         if octet_length(v_value #>> '{}') > 8192 then
             raise exception using errcode = '54000',
                 message = format('settings.%s is longer than 8192 bytes', v_key);
         end if;
-        if jsonb_typeof(v_value) = 'string' and v_value #>> '{}' ~ '[\x01-\x1f\x7f-\x9f]' then
+        if exists (select from jsonb_each_text(case jsonb_typeof(v_value) when 'object' then v_value
+                                                    else jsonb_build_object('', v_value) end) m
+                    where m.value ~ '[\x01-\x1f\x7f-\x9f]') then
             raise exception using errcode = '22023',
                 message = format('settings.%s contains control characters', v_key);
         end if;
@@ -47,4 +51,4 @@ begin
 end
 $$;
 comment on function herald.check_provider_settings(jsonb) is
-    'Refuses settings of a provider that hold structure, secrets or a bad endpoint';
+    'Refuses settings of a provider that hold nested structure, secrets or a bad endpoint';

@@ -49,8 +49,10 @@ select lives_ok(pg_temp.settings(jsonb_build_object(key, 'x')), key || ' is no s
   from unnest(array['key_id', 'team_id', 'token_uri', 'account_sid', 'username', 'topic']) key;
 select throws_ok(pg_temp.settings('{"x": "-----BEGIN PRIVATE KEY-----"}'), '22023', 'settings.x looks like a secret');
 select throws_ok(pg_temp.settings(jsonb_build_object('x', value)), '22023',
-                 'settings.x must be a string, number or boolean', value::text)
-  from unnest(array['null', '[]', '{}', '["a"]']::jsonb[]) value;
+                 'settings.x must be a string, number, boolean or an object of strings', value::text)
+  from unnest(array['null', '[]', '["a"]', '{"a": 1}', '{"a": null}', '{"a": {}}', '{"a": "b", "c": []}']::jsonb[]) value;
+select lives_ok(pg_temp.settings('{"x": {"DE": "+49", "US": "MG"}}'), 'texts by key');
+select throws_ok(pg_temp.settings('{"x": {"DE": "a\u0001b"}}'), '22023', 'settings.x contains control characters');
 select throws_ok(pg_temp.settings('{"Bad": 1}'), '22023', 'settings has a member with an invalid name: "Bad"');
 select throws_ok(pg_temp.settings('{"x": "a\r\nb"}'), '22023', 'settings.x contains control characters');
 select lives_ok(pg_temp.settings(jsonb_build_object('x', repeat('y', 8192))), 'a setting of 8192 bytes');

@@ -8,7 +8,7 @@
  *
  *   never: WORD…             classes the provider never gives, and "bodies" if it reads none
  *   case: title
- *   setting|secret: name=value       unset: name
+ *   setting|secret|map: name=value   unset: name; a map's value is a JSON object
  *   message: JSON            merged over the message so far; null removes
  *   invalid: code text       the settings are refused, the reason holds the text
  *   plan: ES256 valid_s [exchange URL]      jose: JSON      claims: JSON
@@ -103,7 +103,7 @@ is_equal(const char *a, const char *b)
 
 /* name=value of a setting or secret. */
 static void
-apply_setting(struct run *run, const struct line *line, bool secret)
+apply_setting(struct run *run, const struct line *line)
 {
     const char *equals = strchr(line->value, '=');
     const char *name;
@@ -115,15 +115,32 @@ apply_setting(struct run *run, const struct line *line, bool secret)
     }
     name = arena_strndup(run->arena, line->value, (size_t) (equals - line->value));
     value = expand(run->arena, equals + 1);
-    if (secret)
+    if (strcmp(line->key, "secret") == 0)
     {
         settings_set_secret(run->settings, name, value);
         run->secrets[run->secret_count++ % SECRETS_MAX] = value;
+    }
+    else if (strcmp(line->key, "map") == 0)
+    {
+        json *object = json_parse(value, strlen(value), NULL);
+
+        if (!settings_set_map(run->settings, name, object))
+        {
+            die("bad map", value);
+        }
+        json_destroy(object);
     }
     else
     {
         settings_set(run->settings, name, value);
     }
+}
+
+static bool
+is_setting(const struct line *line)
+{
+    return strcmp(line->key, "setting") == 0 || strcmp(line->key, "secret") == 0 ||
+           strcmp(line->key, "map") == 0;
 }
 
 /* Is a setting of the common lines removed by this case, or given anew? */
@@ -134,8 +151,7 @@ is_replaced(const struct run *run, const char *given)
 
     for (const struct line *l = run->lines; l != NULL; l = l->next)
     {
-        bool names = strcmp(l->key, "unset") == 0 || strcmp(l->key, "setting") == 0 ||
-                     strcmp(l->key, "secret") == 0;
+        bool names = strcmp(l->key, "unset") == 0 || is_setting(l);
 
         if (names && strcspn(l->value, "=") == len && memcmp(l->value, given, len) == 0)
         {
@@ -150,12 +166,9 @@ apply_settings(struct run *run, const struct line *lines, bool common)
 {
     for (; lines != NULL; lines = lines->next)
     {
-        bool secret = strcmp(lines->key, "secret") == 0;
-
-        if ((secret || strcmp(lines->key, "setting") == 0) &&
-            !(common && is_replaced(run, lines->value)))
+        if (is_setting(lines) && !(common && is_replaced(run, lines->value)))
         {
-            apply_setting(run, lines, secret);
+            apply_setting(run, lines);
         }
     }
 }
@@ -214,6 +227,7 @@ merge_text(struct run *run, const char *key, const json *value)
         { "address", &m->address },         { "app", &m->app },
         { "environment", &m->environment }, { "template_name", &m->template_name },
         { "category", &m->category },       { "credential", &m->credential },
+        { "locale", &m->locale },
     };
 
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)

@@ -66,6 +66,43 @@ test_typed_get(void **state)
     assert_false(settings_get_bool(settings, "b", false));
 }
 
+static bool
+is_not_b(const char *key, const char *value, void *user)
+{
+    int *visits = user;
+
+    assert_string_equal(value, key[0] == 'a' ? "1" : "2");
+    ++*visits;
+    return key[0] != 'b';
+}
+
+static void
+test_map(void **state)
+{
+    struct settings *settings = settings_create(*state);
+    json *texts = json_parse("{\"a\":\"1\",\"b\":\"2\"}", 17, NULL);
+    json *numbers = json_parse("{\"a\":\"1\",\"b\":2}", 15, NULL);
+    json *none = json_new_object();
+    int visits = 0;
+
+    assert_true(settings_set_map(settings, "m", texts));
+    assert_string_equal(settings_get(settings, "m"), "{\"a\":\"1\",\"b\":\"2\"}");
+    assert_string_equal(settings_get_member(settings, "m", "b"), "2");
+    assert_null(settings_get_member(settings, "m", "c"));
+    assert_null(settings_get_member(settings, "n", "a"));
+    assert_false(settings_each_member(settings, "m", is_not_b, &visits));
+    assert_in_range(visits, 1, 2);
+    assert_false(settings_set_map(settings, "m", numbers));
+    assert_string_equal(settings_get_member(settings, "m", "b"), "2");
+    assert_true(settings_set_map(settings, "m", none));
+    assert_true(settings_each_member(settings, "m", is_not_b, &visits));
+    settings_set(settings, "m", "text");
+    assert_null(settings_get_member(settings, "m", "a"));
+    json_destroy(texts);
+    json_destroy(numbers);
+    json_destroy(none);
+}
+
 /* An account that every check passes. */
 static struct settings *
 sendgrid_settings(struct arena *arena)
@@ -191,6 +228,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_get, setup, teardown),
         cmocka_unit_test_setup_teardown(test_typed_get, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_map, setup, teardown),
         cmocka_unit_test_setup_teardown(test_accepted, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nearest_name, setup, teardown),
         cmocka_unit_test_setup_teardown(test_secrets_are_told_apart, setup, teardown),
