@@ -1,17 +1,21 @@
 /*
- * Twilio: SMS through the Messages API.
+ * Twilio: SMS and MMS through the Messages API.
  *
- * The address is an E.164 number; the part text is the body. The account signs in with its auth
+ * The address is an E.164 number; the part text is the body, the part media what an MMS
+ * carries. The account signs in with its auth
  * token, or with an API key when key_sid is set (auth_token is then the key's secret). Exactly one
- * of `from` and `messaging_service_sid` chooses the sender. status_callback gets the delivery id as
- * query parameter nid. Twilio has no idempotency key: only a 429 is known not to have been
- * processed. Codes decide first, the HTTP status when the code is not in the table.
+ * of `from` and `messaging_service_sid` chooses the sender, where from_by_country has none.
+ * status_callback gets the delivery id as query parameter nid. Twilio has no idempotency key: only
+ * a 429 is known not to have been processed. Codes decide first, the HTTP status when the code is
+ * not in the table.
  */
 #include <string.h>
 
 #include "providers/address.h"
 #include "providers/build.h"
+#include "providers/media.h"
 #include "providers/provider.h"
+#include "providers/sender.h"
 #include "providers/twilio_api.h"
 
 #define TWILIO_BODY_MAX 1600
@@ -42,6 +46,18 @@ is_sender(const char *text)
 }
 
 static bool
+is_service(const char *text)
+{
+    return twilio_is_sid(text, "MG");
+}
+
+static bool
+is_sender_or_service(const char *text)
+{
+    return is_service(text) || is_sender(text);
+}
+
+static bool
 twilio_check(const struct settings *settings, struct arena *arena, struct provider_error *reterr)
 {
     const char *from = settings_get(settings, "from");
@@ -51,7 +67,7 @@ twilio_check(const struct settings *settings, struct arena *arena, struct provid
     {
         return false;
     }
-    if (service != NULL && !twilio_is_sid(service, "MG"))
+    if (service != NULL && !is_service(service))
     {
         return build_refuse(reterr, OUTCOME_CONFIG, "bad_sid",
                             "messaging_service_sid is not MG and 32 hexadecimal digits");
@@ -67,26 +83,58 @@ twilio_check(const struct settings *settings, struct arena *arena, struct provid
                             "from is neither an E.164 number nor a short code nor a name of at "
                             "most 11 characters");
     }
+    return sender_check(settings, is_sender_or_service,
+                        "neither an E.164 number nor a short code nor a name of at most 11 "
+                        "characters nor MG and 32 hexadecimal digits",
+                        arena, reterr);
+}
+
+struct content
+{
+    const char *text; /* NULL: none */
+    const char *media[MEDIA_MAX];
+    size_t media_count;
+};
+
+static bool
+read_content(const struct message *message, struct arena *arena, struct content *ret,
+             struct provider_error *reterr)
+{
+    ret->text = message_part(message, "text");
+    if (!media_read(message, MEDIA_MAX, arena, ret->media, &ret->media_count, reterr))
+    {
+        return false;
+    }
+    if (ret->text == NULL && ret->media_count == 0)
+    {
+        return build_refuse(reterr, OUTCOME_CONTENT, "empty", "text is empty");
+    }
+    if (ret->text != NULL && build_count_characters(ret->text) > TWILIO_BODY_MAX)
+    {
+        return build_refuse(reterr, OUTCOME_CONTENT, "text_too_long",
+                            "text is longer than 1600 characters");
+    }
     return true;
 }
 
 static void
-add_fields(const struct settings *settings, const struct message *message, const char *text,
-           struct arena *arena, struct buf *form)
+add_fields(const struct settings *settings, const struct message *message,
+           const struct content *content, struct arena *arena, struct buf *form)
 {
     const char *from = settings_get(settings, "from");
     const char *service = settings_get(settings, "messaging_service_sid");
+    const char *sender = sender_choose(settings, message->address, from != NULL ? from : service);
 
     build_form_field(form, "To", message->address);
-    if (from != NULL)
+    build_form_field(form, is_service(sender) ? "MessagingServiceSid" : "From", sender);
+    if (content->text != NULL)
     {
-        build_form_field(form, "From", from);
+        build_form_field(form, "Body", content->text);
     }
-    else
+    for (size_t i = 0; i < content->media_count; i++)
     {
-        build_form_field(form, "MessagingServiceSid", service);
+        build_form_field(form, "MediaUrl", content->media[i]);
     }
-    build_form_field(form, "Body", text);
     twilio_add_callback(form, settings, message, arena);
     if (message->expires_at_s > 0)
     {
@@ -101,24 +149,16 @@ static bool
 twilio_build(const struct settings *settings, const struct message *message, struct arena *arena,
              struct wire_request *ret, struct provider_error *reterr)
 {
-    const char *text = message_part(message, "text");
+    struct content content;
     struct buf form;
 
-    if (!twilio_check_address(message, arena, reterr))
+    if (!twilio_check_address(message, arena, reterr) ||
+        !read_content(message, arena, &content, reterr))
     {
         return false;
     }
-    if (text == NULL)
-    {
-        return build_refuse(reterr, OUTCOME_CONTENT, "empty", "text is empty");
-    }
-    if (build_count_characters(text) > TWILIO_BODY_MAX)
-    {
-        return build_refuse(reterr, OUTCOME_CONTENT, "text_too_long",
-                            "text is longer than 1600 characters");
-    }
     buf_init(&form, TWILIO_FORM_BYTES_MAX);
-    add_fields(settings, message, text, arena, &form);
+    add_fields(settings, message, &content, arena, &form);
     return twilio_finish(ret, settings, "Messages.json", &form, arena, reterr);
 }
 
@@ -131,6 +171,9 @@ static const struct provider_setting twilio_settings[] = {
     { .name = "key_sid", .doc = "SK…: sign in with an API key instead of the account" },
     { .name = "from", .doc = "sender: E.164 number, short code or name" },
     { .name = "messaging_service_sid", .doc = "MG…: service that chooses the sender" },
+    { .name = "from_by_country",
+      .map = true,
+      .doc = "senders instead, by the country of the number: {\"DE\": \"+49…\", \"US\": \"MG…\"}" },
     { .name = "status_callback", .doc = "URL for delivery reports; gets ?nid=delivery id" },
     { .name = NULL },
 };
@@ -138,7 +181,7 @@ static const struct provider_setting twilio_settings[] = {
 const struct provider provider_twilio = {
     .kind = "twilio",
     .channel = CHANNEL_SMS,
-    .doc = "Twilio Messages API (SMS)",
+    .doc = "Twilio Messages API (SMS and MMS)",
     .settings = twilio_settings,
     .total_timeout_ms = TWILIO_TIMEOUT_MS,
     .check = twilio_check,

@@ -12,7 +12,7 @@ as $$
         ('push', 'subtitle', null), ('push', 'data', null), ('push', 'badge', null),
         ('push', 'sound', null), ('push', 'image', null), ('push', 'collapse_key', null),
         ('push', 'thread_id', null),
-        ('sms', 'text', 'text'),
+        ('sms', 'text', 'text'), ('sms', 'media', null),
         ('email', 'subject', 'subject'), ('email', 'text', 'text or html'),
         ('email', 'html', 'text or html'), ('email', 'reply_to', null),
         ('email', 'unsubscribe_url', null),

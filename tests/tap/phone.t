@@ -9,6 +9,7 @@ $cluster->sql(q{select herald.notify_recipient('ann', phone => '+15005550010')})
 $cluster->sql(q{select herald.notify_category('short', max_segments => 1)});
 add_template($cluster, 'free', undef, 'sms/text' => '{{ s }}');
 add_template($cluster, 'limited', 'short', 'sms/text' => '{{ s }}');
+add_template($cluster, 'mms', undef, 'sms/text' => '{{ s }}', 'sms/media' => "https://cdn.example.org/a.jpg\nhttps://cdn.example.org/{{ s }}.png");
 my $dispatcher = start_dispatcher($cluster, $sandbox);
 
 # Sends, and waits; returns the id of the notification.
@@ -40,6 +41,25 @@ is(result_of(send_text('limited', ('a' x 70) . '`')),
     'failed too_many_segments text takes 2 parts (UCS-2, 71 units), category short allows 1', 'one character may be too much');
 is(result_of(send_text('free', 'a' x 161)), 'sent', 'without a limit it is sent');
 is(scalar(() = $sandbox->requests), 2, 'nothing else left');
+
+# ---- media ----
+
+$sandbox->reset;
+is(result_of(send_text('mms', 'x')), 'sent', 'an MMS');
+like(($sandbox->requests)[0]{body}, qr/&Body=x&MediaUrl=https%3A%2F%2Fcdn\.example\.org%2Fa\.jpg&MediaUrl=https%3A%2F%2Fcdn\.example\.org%2Fx\.png/,
+    'with its media');
+like(result_of(send_text('mms', 'x"')), qr/^failed bad_media /, 'a URL that is none is not sent');
+
+# ---- senders by country ----
+
+$sandbox->reset;
+$cluster->sql(q{update herald.provider set settings = settings || '{"from_by_country": {"DE": "Herald"}}' where kind = 'twilio'});
+$cluster->sql(q{select herald.notify_recipient('bob', phone => '+491511234567')});
+$dispatcher->signal('HUP');
+$dispatcher->wait_for_log(qr{(?:account is in use" account=twilio.*){2}}s);
+send_text('free', 'x', to => 'bob');
+send_text('free', 'x', to => 'ann');
+is_deeply([ map { $_->{body} =~ /From=([^&]*)/ } $sandbox->requests ], [ 'Herald', '%2B15005550006' ], 'senders by country');
 
 is($dispatcher->stop, 0, 'the dispatcher ends cleanly');
 done_testing();

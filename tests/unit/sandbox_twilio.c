@@ -3,6 +3,7 @@
 
 #define PATH "/2010-04-01/Accounts/" SANDBOX_TWILIO_SID "/Messages.json"
 #define FORM "To=%2B491511234567&From=%2B15005550006&Body=Parcel%2012+left"
+#define MEDIA "&MediaUrl=https%3A%2F%2Fa"
 #define SERVICE "MG00000000000000000000000000000000"
 
 static char *
@@ -111,9 +112,9 @@ test_form(void **state)
         { FORM "&SmartEncoded=yes", "20001" },
         { FORM "&ScheduleType=fixed&SendAt=2026-01-01T00%3A00%3A00Z", "35118" },
         { "To=%2B491511234567&MessagingServiceSid=" SERVICE "&Body=x&SendAt=2026-01-01", "35114" },
-        { FORM "&MediaUrl=a&MediaUrl=a&MediaUrl=a&MediaUrl=a&MediaUrl=a&MediaUrl=a&MediaUrl=a"
-               "&MediaUrl=a&MediaUrl=a&MediaUrl=a&MediaUrl=a",
-          "21623" },
+        { FORM "&MediaUrl=cdn.example.org", "21620" },
+        { FORM "&MediaUrl=https%3A%2F%2Fa%0Ahttps%3A%2F%2Fb", "21620" },
+        { FORM MEDIA MEDIA MEDIA MEDIA MEDIA MEDIA MEDIA MEDIA MEDIA MEDIA MEDIA, "21623" },
     };
 
     (void) state;

@@ -264,6 +264,14 @@ check_addresses(const struct form *form, struct arena *arena, struct double_repl
     return true;
 }
 
+/* An absolute URL that the provider could fetch? */
+static bool
+is_media(const char *url)
+{
+    return (strncmp(url, "https://", 8) == 0 || strncmp(url, "http://", 7) == 0) &&
+           strpbrk(url, " \t\r\n\"<>") == NULL;
+}
+
 static bool
 check_content(const struct form *form, struct arena *arena, struct double_reply *reply)
 {
@@ -272,7 +280,13 @@ check_content(const struct form *form, struct arena *arena, struct double_reply 
 
     for (size_t i = 0; i < form->count; i++)
     {
-        media += strcmp(form->fields[i].name, "MediaUrl") == 0;
+        bool is_url = strcmp(form->fields[i].name, "MediaUrl") == 0;
+
+        if (is_url && !is_media(form->fields[i].value))
+        {
+            return refuse(reply, arena, 21620, "Invalid media URL(s).");
+        }
+        media += is_url;
     }
     if ((body == NULL || body[0] == '\0') && media == 0 && get(form, "ContentSid") == NULL)
     {

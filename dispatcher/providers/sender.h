@@ -1,0 +1,19 @@
+/* Who a message to a phone number comes from: the setting from_by_country. */
+#ifndef PROVIDERS_SENDER_H
+#define PROVIDERS_SENDER_H
+
+#include <stdbool.h>
+
+#include "providers/provider.h"
+
+/* Country (ISO 3166-1) of an E.164 number by its longest known prefix, or NULL. */
+const char *sender_country(const char *phone);
+
+/* What from_by_country has for the country of the number, else fallback. */
+const char *sender_choose(const struct settings *settings, const char *phone, const char *fallback);
+
+/* Check from_by_country: known countries, and senders that is_sender takes (kinds tells which). */
+bool sender_check(const struct settings *settings, bool (*is_sender)(const char *),
+                  const char *kinds, struct arena *arena, struct provider_error *reterr);
+
+#endif
