@@ -1,10 +1,11 @@
-/* Hashes, signatures, random bytes and base64, on OpenSSL 3. */
+/* Hashes, signatures, encryption for web push, random bytes and base64, on OpenSSL 3. */
 #include "core/crypto.h"
 
 #include <openssl/bio.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/ec.h>
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -20,6 +21,16 @@
 #define ES256_HALF 32
 #define ES256_SIGNATURE 64
 #define RSA_BITS_MIN 2048
+
+/* A push message: salt, record size, length of the sender's key, the key; then text, mark, tag. */
+#define PUSH_SALT 16
+#define PUSH_KEY_AT 21
+#define PUSH_HEADER (PUSH_KEY_AT + CRYPTO_POINT_BYTES)
+#define PUSH_TAG 16
+#define PUSH_RECORD 4096
+#define PUSH_RECORD_MIN 18
+#define PUSH_LAST_RECORD 2
+#define PUSH_SCALAR 32
 
 static const char crypto_alphabet[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -441,4 +452,215 @@ crypto_jwt_verify(struct arena *arena, enum jwt_algorithm algorithm, const char 
     *ret_header = arena_strndup(arena, (const char *) header, header_len);
     *ret_claims = arena_strndup(arena, (const char *) claims, claims_len);
     return true;
+}
+
+/* The product of a number and a point, the generator when point is NULL; false when it is none. */
+static bool
+crypto_multiply(const BIGNUM *scalar, const uint8_t *point, uint8_t ret[CRYPTO_POINT_BYTES])
+{
+    EC_GROUP *group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
+    EC_POINT *in = group != NULL ? EC_POINT_new(group) : NULL;
+    EC_POINT *out = group != NULL ? EC_POINT_new(group) : NULL;
+    bool ok;
+
+    crypto_require(in != NULL && out != NULL, "EC_POINT_new");
+    ok = point == NULL ? EC_POINT_mul(group, out, scalar, NULL, NULL, NULL) == 1
+                       : EC_POINT_oct2point(group, in, point, CRYPTO_POINT_BYTES, NULL) == 1 &&
+                             EC_POINT_mul(group, out, NULL, in, scalar, NULL) == 1;
+    ok = ok && EC_POINT_point2oct(group, out, POINT_CONVERSION_UNCOMPRESSED, ret,
+                                  CRYPTO_POINT_BYTES, NULL) == CRYPTO_POINT_BYTES;
+    EC_POINT_free(in);
+    EC_POINT_clear_free(out);
+    EC_GROUP_free(group);
+    ERR_clear_error();
+    return ok;
+}
+
+bool
+crypto_is_point(const uint8_t point[CRYPTO_POINT_BYTES])
+{
+    EC_GROUP *group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
+    EC_POINT *parsed = group != NULL ? EC_POINT_new(group) : NULL;
+    bool ok;
+
+    crypto_require(parsed != NULL, "EC_POINT_new");
+    ok = EC_POINT_oct2point(group, parsed, point, CRYPTO_POINT_BYTES, NULL) == 1;
+    EC_POINT_free(parsed);
+    EC_GROUP_free(group);
+    ERR_clear_error();
+    return ok;
+}
+
+/* The number behind a P-256 private key in PEM form; NULL with *reterr. */
+static BIGNUM *
+crypto_read_scalar(const char *key_pem, const char **reterr)
+{
+    EVP_PKEY *key = crypto_read_key(JWT_ES256, key_pem, false, reterr);
+    BIGNUM *ret = NULL;
+
+    if (key != NULL)
+    {
+        crypto_require(EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_PRIV_KEY, &ret) == 1,
+                       "EVP_PKEY_get_bn_param");
+        EVP_PKEY_free(key);
+    }
+    return ret;
+}
+
+bool
+crypto_public_point(const char *key_pem, uint8_t ret[CRYPTO_POINT_BYTES], const char **reterr)
+{
+    BIGNUM *scalar = crypto_read_scalar(key_pem, reterr);
+    bool ok = scalar != NULL;
+
+    if (ok)
+    {
+        crypto_require(crypto_multiply(scalar, NULL, ret), "EC_POINT_mul");
+    }
+    BN_clear_free(scalar);
+    return ok;
+}
+
+/* What one message is encrypted with. */
+struct crypto_push
+{
+    uint8_t shared[CRYPTO_POINT_BYTES]; /* product of one's private and the other's public key */
+    uint8_t key[32];                    /* the first 16 bytes count */
+    uint8_t nonce[32];                  /* the first 12 */
+};
+
+/* Key and nonce out of the shared point; RFC 8291, section 3.4. */
+static void
+crypto_push_derive(struct crypto_push *push, const uint8_t *receiver, const uint8_t *sender,
+                   const uint8_t *auth, const uint8_t *salt)
+{
+    static const char for_key[] = "Content-Encoding: aes128gcm\0\1";
+    static const char for_nonce[] = "Content-Encoding: nonce\0\1";
+    uint8_t info[14 + 2 * CRYPTO_POINT_BYTES + 1] = "WebPush: info";
+    uint8_t secret[32];
+    uint8_t input[32];
+
+    memcpy(info + 14, receiver, CRYPTO_POINT_BYTES);
+    memcpy(info + 14 + CRYPTO_POINT_BYTES, sender, CRYPTO_POINT_BYTES);
+    info[sizeof(info) - 1] = 1;
+    crypto_hmac_sha256(auth, CRYPTO_PUSH_AUTH_BYTES, push->shared + 1, PUSH_SCALAR, secret);
+    crypto_hmac_sha256(secret, sizeof(secret), info, sizeof(info), input);
+    crypto_hmac_sha256(salt, PUSH_SALT, input, sizeof(input), secret);
+    crypto_hmac_sha256(secret, sizeof(secret), for_key, sizeof(for_key) - 1, push->key);
+    crypto_hmac_sha256(secret, sizeof(secret), for_nonce, sizeof(for_nonce) - 1, push->nonce);
+    crypto_wipe(secret, sizeof(secret));
+    crypto_wipe(input, sizeof(input));
+}
+
+/* AES-128-GCM of len bytes and the tag behind them; false when the tag is wrong. */
+static bool
+crypto_push_cipher(const struct crypto_push *push, bool encrypt, const uint8_t *in, size_t len,
+                   uint8_t *ret, uint8_t *tag)
+{
+    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+    int done = 0;
+    int rest = 0;
+    bool ok;
+
+    crypto_require(ctx != NULL && EVP_CipherInit_ex(ctx, EVP_aes_128_gcm(), NULL, push->key,
+                                                    push->nonce, encrypt) == 1,
+                   "EVP_CipherInit_ex");
+    ok = (encrypt || EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, PUSH_TAG, tag) == 1) &&
+         EVP_CipherUpdate(ctx, ret, &done, in, (int) len) == 1 &&
+         EVP_CipherFinal_ex(ctx, ret + done, &rest) == 1 &&
+         (!encrypt || EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, PUSH_TAG, tag) == 1);
+    EVP_CIPHER_CTX_free(ctx);
+    ERR_clear_error();
+    return ok;
+}
+
+uint8_t *
+crypto_push_encrypt(struct arena *arena, const uint8_t receiver[CRYPTO_POINT_BYTES],
+                    const uint8_t auth[CRYPTO_PUSH_AUTH_BYTES],
+                    const uint8_t random[CRYPTO_PUSH_RANDOM_BYTES], const void *text, size_t len,
+                    size_t *ret_len)
+{
+    BIGNUM *scalar = BN_bin2bn(random, PUSH_SCALAR, NULL);
+    const uint8_t *salt = random + PUSH_SCALAR;
+    uint8_t *ret = arena_alloc(arena, PUSH_RECORD);
+    uint8_t plain[CRYPTO_PUSH_TEXT_MAX + 1];
+    struct crypto_push push;
+    bool ok;
+
+    crypto_require(scalar != NULL, "BN_bin2bn");
+    ok = len <= CRYPTO_PUSH_TEXT_MAX && crypto_multiply(scalar, NULL, ret + PUSH_KEY_AT) &&
+         crypto_multiply(scalar, receiver, push.shared);
+    BN_clear_free(scalar);
+    if (!ok)
+    {
+        return NULL;
+    }
+    memcpy(ret, salt, PUSH_SALT);
+    memcpy(ret + PUSH_SALT, "\0\0\x10\0\x41", PUSH_KEY_AT - PUSH_SALT);
+    memcpy(plain, text, len);
+    plain[len++] = PUSH_LAST_RECORD;
+    crypto_push_derive(&push, receiver, ret + PUSH_KEY_AT, auth, salt);
+    crypto_require(
+        crypto_push_cipher(&push, true, plain, len, ret + PUSH_HEADER, ret + PUSH_HEADER + len),
+        "EVP_CipherUpdate");
+    crypto_wipe(&push, sizeof(push));
+    *ret_len = PUSH_HEADER + len + PUSH_TAG;
+    return ret;
+}
+
+/* The text of a decrypted record: without zeros and the mark in front of them. */
+static bool
+crypto_push_unpad(uint8_t *text, size_t *len)
+{
+    while (*len > 0 && text[*len - 1] == 0)
+    {
+        --*len;
+    }
+    if (*len == 0 || text[*len - 1] != PUSH_LAST_RECORD)
+    {
+        return false;
+    }
+    text[--*len] = '\0';
+    return true;
+}
+
+char *
+crypto_push_decrypt(struct arena *arena, const char *key_pem,
+                    const uint8_t auth[CRYPTO_PUSH_AUTH_BYTES], const uint8_t *message, size_t len,
+                    size_t *ret_len)
+{
+    const char *error;
+    uint8_t receiver[CRYPTO_POINT_BYTES];
+    uint8_t tag[PUSH_TAG];
+    struct crypto_push push;
+    size_t record;
+    uint8_t *ret;
+    BIGNUM *scalar;
+    bool ok;
+
+    if (len < PUSH_HEADER + PUSH_TAG + 1 || message[PUSH_KEY_AT - 1] != CRYPTO_POINT_BYTES)
+    {
+        return NULL;
+    }
+    record = (size_t) message[16] << 24 | (size_t) message[17] << 16 | (size_t) message[18] << 8 |
+             message[19];
+    len -= PUSH_HEADER;
+    scalar = crypto_read_scalar(key_pem, &error);
+    ok = scalar != NULL && record >= PUSH_RECORD_MIN && len <= record &&
+         crypto_multiply(scalar, NULL, receiver) &&
+         crypto_multiply(scalar, message + PUSH_KEY_AT, push.shared);
+    BN_clear_free(scalar);
+    if (!ok)
+    {
+        return NULL;
+    }
+    len -= PUSH_TAG;
+    ret = arena_alloc(arena, len + 1);
+    memcpy(tag, message + PUSH_HEADER + len, PUSH_TAG);
+    crypto_push_derive(&push, receiver, message + PUSH_KEY_AT, auth, message);
+    ok = crypto_push_cipher(&push, false, message + PUSH_HEADER, len, ret, tag) &&
+         crypto_push_unpad(ret, &len);
+    crypto_wipe(&push, sizeof(push));
+    *ret_len = len;
+    return ok ? (char *) ret : NULL;
 }

@@ -1,4 +1,4 @@
-/* Hashes, signatures, random bytes and base64, on OpenSSL. */
+/* Hashes, signatures, encryption for web push, random bytes and base64, on OpenSSL. */
 #ifndef CORE_CRYPTO_H
 #define CORE_CRYPTO_H
 
@@ -54,5 +54,38 @@ bool crypto_check_key(enum jwt_algorithm algorithm, const char *key_pem, const c
  */
 bool crypto_jwt_verify(struct arena *arena, enum jwt_algorithm algorithm, const char *token,
                        const char *public_pem, char **ret_header, char **ret_claims);
+
+/* A point of the curve P-256 in its uncompressed form: 0x04, x, y. */
+#define CRYPTO_POINT_BYTES 65
+
+bool crypto_is_point(const uint8_t point[CRYPTO_POINT_BYTES]);
+
+/* The public key of a P-256 private key in PEM form; false with *reterr as for crypto_jwt(). */
+bool crypto_public_point(const char *key_pem, uint8_t ret[CRYPTO_POINT_BYTES], const char **reterr);
+
+/*
+ * Messages of web push (RFC 8291): one record of aes128gcm without padding. An encrypted message
+ * has at most 4096 bytes, its text so many:
+ */
+#define CRYPTO_PUSH_TEXT_MAX 3993
+#define CRYPTO_PUSH_AUTH_BYTES 16
+#define CRYPTO_PUSH_RANDOM_BYTES 48 /* the sender's private key, and the salt */
+
+/*
+ * Encrypt for the receiver's public key and its shared secret. The random bytes must serve no
+ * second message. NULL when they are zero, the text is too long or the key is no point.
+ */
+uint8_t *crypto_push_encrypt(struct arena *arena, const uint8_t receiver[CRYPTO_POINT_BYTES],
+                             const uint8_t auth[CRYPTO_PUSH_AUTH_BYTES],
+                             const uint8_t random[CRYPTO_PUSH_RANDOM_BYTES], const void *text,
+                             size_t len, size_t *ret_len);
+
+/*
+ * Decrypt with the receiver's private key in PEM form; the text is NUL-terminated. NULL unless it
+ * is one whole record for that key; padding is allowed.
+ */
+char *crypto_push_decrypt(struct arena *arena, const char *key_pem,
+                          const uint8_t auth[CRYPTO_PUSH_AUTH_BYTES], const uint8_t *message,
+                          size_t len, size_t *ret_len);
 
 #endif

@@ -325,6 +325,142 @@ test_equal_random_wipe(void **state)
     }
 }
 
+/* RFC 8291, section 5 and appendix A */
+static const char push_private[] =
+    "-----BEGIN PRIVATE KEY-----\n"
+    "MEECAQAwEwYHKoZIzj0CAQYIKoZIzj0DAQcEJzAlAgEBBCCrV1enDdSlPlU6a79x\n"
+    "/+/qKHTsB6azeePEj4laAtwz3g==\n"
+    "-----END PRIVATE KEY-----\n";
+static const char push_public[] =
+    "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
+static const char push_text[] = "When I grow up, I want to be a watermelon";
+
+static uint8_t *
+decoded(const char *text)
+{
+    size_t len;
+    uint8_t *ret = crypto_base64url_decode(arena, text, &len);
+
+    assert_non_null(ret);
+    return ret;
+}
+
+static const uint8_t *
+push_random(void)
+{
+    uint8_t *random = arena_alloc(arena, CRYPTO_PUSH_RANDOM_BYTES);
+
+    memcpy(random, decoded("yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw"), 32);
+    memcpy(random + 32, decoded("DGv6ra1nlYgDCS1FRnbzlw"), 16);
+    return random;
+}
+
+static void
+test_push_vector(void **state)
+{
+    const uint8_t *auth = decoded("BTBZMqHH6r4Tts7J_aSIgg");
+    uint8_t point[CRYPTO_POINT_BYTES];
+    const char *error = NULL;
+    uint8_t *message;
+    size_t len;
+
+    (void) state;
+    message = crypto_push_encrypt(arena, decoded(push_public), auth, push_random(), push_text,
+                                  strlen(push_text), &len);
+    assert_non_null(message);
+    assert_int_equal(len, 144);
+    assert_string_equal(crypto_base64url(arena, message, len),
+                        "DGv6ra1nlYgDCS1FRnbzlwAAEABBBP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgD"
+                        "ll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A_yl95bQpu6cVPTpK4Mqgkf1CXztLVBSt"
+                        "2Ks3oZwbuwXPXLWyouBWLVWGNWQexSgSxsj_Qulcy4a-fN");
+    assert_string_equal(crypto_push_decrypt(arena, push_private, auth, message, len, &len),
+                        push_text);
+    assert_int_equal(len, strlen(push_text));
+    assert_true(crypto_public_point(push_private, point, &error));
+    assert_string_equal(crypto_base64url(arena, point, sizeof(point)), push_public);
+    assert_false(crypto_public_point("-----BEGIN", point, &error));
+    assert_non_null(strstr(error, "not a private key"));
+}
+
+static void
+test_push_lengths(void **state)
+{
+    const uint8_t *auth = decoded("BTBZMqHH6r4Tts7J_aSIgg");
+    char *text = arena_alloc(arena, CRYPTO_PUSH_TEXT_MAX + 2);
+    uint8_t *message;
+    size_t len;
+
+    (void) state;
+    memset(text, 'x', CRYPTO_PUSH_TEXT_MAX + 1);
+    assert_null(crypto_push_encrypt(arena, decoded(push_public), auth, push_random(), text,
+                                    CRYPTO_PUSH_TEXT_MAX + 1, &len));
+    text[CRYPTO_PUSH_TEXT_MAX] = '\0';
+    message = crypto_push_encrypt(arena, decoded(push_public), auth, push_random(), text,
+                                  CRYPTO_PUSH_TEXT_MAX, &len);
+    assert_int_equal(len, 4096);
+    assert_string_equal(crypto_push_decrypt(arena, push_private, auth, message, len, &len), text);
+    message = crypto_push_encrypt(arena, decoded(push_public), auth, push_random(), "", 0, &len);
+    assert_int_equal(len, 103);
+    assert_string_equal(crypto_push_decrypt(arena, push_private, auth, message, len, &len), "");
+}
+
+static void
+test_push_refused(void **state)
+{
+    static const uint8_t zeros[CRYPTO_PUSH_RANDOM_BYTES];
+    const uint8_t *auth = decoded("BTBZMqHH6r4Tts7J_aSIgg");
+    uint8_t *point = decoded(push_public);
+    uint8_t *message;
+    size_t len;
+    size_t ignored;
+
+    (void) state;
+    assert_true(crypto_is_point(point));
+    assert_null(crypto_push_encrypt(arena, point, auth, zeros, "x", 1, &len));
+    message = crypto_push_encrypt(arena, point, auth, push_random(), "x", 1, &len);
+    for (size_t i = 0; i < len; i++)
+    {
+        message[i] ^= 1;
+        /* A record size that still fits is as good as another. */
+        if (i < 16 || i > 19)
+        {
+            assert_null(crypto_push_decrypt(arena, push_private, auth, message, len, &ignored));
+        }
+        message[i] ^= 1;
+        assert_null(crypto_push_decrypt(arena, push_private, auth, message, i, &ignored));
+    }
+    assert_non_null(crypto_push_decrypt(arena, push_private, auth, message, len, &ignored));
+    message[18] = 0;
+    message[19] = 17;
+    assert_null(crypto_push_decrypt(arena, push_private, auth, message, len, &ignored));
+    point[64] ^= 1;
+    assert_false(crypto_is_point(point));
+    assert_null(crypto_push_encrypt(arena, point, auth, push_random(), "x", 1, &len));
+    memset(point, 0, CRYPTO_POINT_BYTES);
+    assert_false(crypto_is_point(point));
+}
+
+/* RFC 8292, section 2.4 */
+static void
+test_vapid_vector(void **state)
+{
+    const char *key = "-----BEGIN PUBLIC KEY-----\n"
+                      "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEDUfHPKLVFQzVvnCPGyfucbECzPDa\n"
+                      "7rWbXriLcysAjEcXpgrmHhINiJz51G5T9EI8J8Dlqr2iNLCTljYSYKUE+w==\n"
+                      "-----END PUBLIC KEY-----\n";
+    const char *token = "eyJ0eXAiOiJKV1QiLCJhbGciOiJFUzI1NiJ9.eyJhdWQiOiJodHRwczovL3B1c2guZXhhbXBs"
+                        "ZS5uZXQiLCJleHAiOjE0NTM1MjM3NjgsInN1YiI6Im1haWx0bzpwdXNoQGV4YW1wbGUuY29t"
+                        "In0.i3CYb7t4xfxCDquptFOepC9GAu_HLGkMlMuCGSK2rpiUfnK9ojFwDXb1JrErtmysazNjj"
+                        "vW2L9OkSSHzvoD1oA";
+    char *header;
+    char *claims;
+
+    (void) state;
+    assert_true(crypto_jwt_verify(arena, JWT_ES256, token, key, &header, &claims));
+    assert_string_equal(claims, "{\"aud\":\"https://push.example.net\",\"exp\":1453523768,"
+                                "\"sub\":\"mailto:push@example.com\"}");
+}
+
 int
 main(void)
 {
@@ -339,6 +475,10 @@ main(void)
         cmocka_unit_test_setup_teardown(test_rs256_round, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_keys_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_equal_random_wipe, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_push_vector, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_push_lengths, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_push_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_vapid_vector, set_up, tear_down),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
