@@ -33,7 +33,7 @@ struct account
     int in_flight;                 /* slots taken */
     struct delivery_list queue;    /* claimed, waiting for a slot */
     bool removed;                  /* out of the list, only finishes what is in flight */
-    struct credential *credential; /* owned by credential.c */
+    struct credential *credential; /* the first; owned by credential.c */
 };
 
 /* Columns of herald.provider_list() for one account. */

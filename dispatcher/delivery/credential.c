@@ -1,4 +1,4 @@
-/* The cache of one signed token a account. */
+/* The cache of signed tokens: one a account, or one for each audience of an account. */
 #include "delivery/credential.h"
 
 #include <stdlib.h>
@@ -12,10 +12,14 @@
 #define OVERLAP_MS 60000
 /* A failed renewal in the background is repeated after this. */
 #define RENEW_RETRY_MS 5000
+/* Audiences that an account keeps credentials for. */
+#define AUDIENCES_MAX 64
 
 struct credential
 {
-    char *token; /* NULL: none */
+    struct credential *next; /* of another audience; the one used last comes first */
+    char *audience;          /* NULL: all */
+    char *token;             /* NULL: none */
     int64_t renew_ms;
     int64_t retry_ms;             /* no renewal in the background before */
     struct exchange *exchange;    /* under way */
@@ -26,6 +30,7 @@ struct exchange
 {
     const struct credential_source *source;
     struct account *account; /* a reference */
+    struct credential *credential;
     struct arena *arena;
     struct wire_request request;
 };
@@ -52,22 +57,27 @@ exchange_destroy(struct exchange *exchange)
 void
 credential_destroy(struct credential *credential)
 {
-    if (credential != NULL)
+    while (credential != NULL)
     {
+        struct credential *next = credential->next;
+
         forget(credential);
+        free(credential->audience);
         free(credential);
+        credential = next;
     }
 }
 
 void
 credential_cancel(struct account *account)
 {
-    struct credential *credential = account->credential;
-
-    if (credential != NULL && credential->exchange != NULL)
+    for (struct credential *c = account->credential; c != NULL; c = c->next)
     {
-        exchange_destroy(credential->exchange);
-        credential->exchange = NULL;
+        if (c->exchange != NULL)
+        {
+            exchange_destroy(c->exchange);
+            c->exchange = NULL;
+        }
     }
 }
 
@@ -85,7 +95,7 @@ on_exchanged(void *user, const struct wire_answer *answer)
     struct exchange *exchange = user;
     const struct credential_source *source = exchange->source;
     struct account *account = exchange->account;
-    struct credential *credential = account->credential;
+    struct credential *credential = exchange->credential;
     struct credential_grant grant = { .token = NULL };
     struct outcome outcome;
     struct delivery_list waiting = credential->waiting;
@@ -116,12 +126,14 @@ on_exchanged(void *user, const struct wire_answer *answer)
 }
 
 static struct exchange *
-exchange_create(const struct credential_source *source, struct account *account)
+exchange_create(const struct credential_source *source, struct account *account,
+                struct credential *credential)
 {
     struct exchange *exchange = mem_alloc(sizeof(*exchange));
 
     exchange->source = source;
     exchange->account = account;
+    exchange->credential = credential;
     exchange->arena = arena_create();
     if (exchange->arena == NULL)
     {
@@ -144,17 +156,18 @@ copy_error(struct provider_error *error, struct arena *arena)
  * in the arena.
  */
 static bool
-renew(const struct credential_source *source, struct account *account, struct arena *arena,
-      struct provider_error *reterr)
+renew(const struct credential_source *source, struct account *account,
+      struct credential *credential, struct arena *arena, struct provider_error *reterr)
 {
-    struct exchange *exchange = exchange_create(source, account);
+    struct exchange *exchange = exchange_create(source, account, credential);
     struct credential_plan plan = { .exchange_url = NULL };
     const char *error = NULL;
     char *token = NULL;
 
     *reterr = (struct provider_error){ OUTCOME_CONFIG, "credential", NULL };
-    if (account->provider->credential(account->settings, loop_wall_us(source->loop) / 1000000,
-                                      exchange->arena, &plan, reterr))
+    if (account->provider->credential(account->settings, credential->audience,
+                                      loop_wall_us(source->loop) / 1000000, exchange->arena, &plan,
+                                      reterr))
     {
         token = crypto_jwt(exchange->arena, plan.algorithm, plan.header_json, plan.claims_json,
                            plan.key_pem, &error);
@@ -165,7 +178,7 @@ renew(const struct credential_source *source, struct account *account, struct ar
     }
     if (token != NULL && plan.exchange_url == NULL)
     {
-        keep(account->credential, token, plan.valid_s, loop_now_ms(source->loop));
+        keep(credential, token, plan.valid_s, loop_now_ms(source->loop));
         exchange_destroy(exchange);
         return true;
     }
@@ -176,7 +189,7 @@ renew(const struct credential_source *source, struct account *account, struct ar
         exchange_destroy(exchange);
         return false;
     }
-    account->credential->exchange = exchange;
+    credential->exchange = exchange;
     http_start(source->http, &exchange->request, &account->http, exchange->arena, on_exchanged,
                exchange);
     return true;
@@ -184,9 +197,9 @@ renew(const struct credential_source *source, struct account *account, struct ar
 
 /* Renew while the old token still serves; failing is not a failure of this delivery. */
 static void
-renew_early(const struct credential_source *source, struct delivery *delivery)
+renew_early(const struct credential_source *source, struct delivery *delivery,
+            struct credential *credential)
 {
-    struct credential *credential = delivery->account->credential;
     struct provider_error error;
     int64_t now_ms = loop_now_ms(source->loop);
 
@@ -196,7 +209,52 @@ renew_early(const struct credential_source *source, struct delivery *delivery)
         return;
     }
     credential->retry_ms = now_ms + RENEW_RETRY_MS;
-    renew(source, delivery->account, delivery->arena, &error);
+    renew(source, delivery->account, credential, delivery->arena, &error);
+}
+
+/* May its place be taken by another audience? */
+static bool
+is_idle(const struct credential *credential)
+{
+    return credential->exchange == NULL && credential->waiting.head == NULL;
+}
+
+/* The account's credential for the audience, moved to the front; at first an empty one. */
+static struct credential *
+find(struct account *account, const char *audience)
+{
+    struct credential **at = &account->credential;
+    struct credential *found;
+    int count = 0;
+
+    for (; *at != NULL; at = &(*at)->next)
+    {
+        const char *known = (*at)->audience;
+
+        if (known == NULL || audience == NULL ? known == audience : strcmp(known, audience) == 0)
+        {
+            break;
+        }
+        if (++count >= AUDIENCES_MAX && (*at)->next == NULL && is_idle(*at))
+        {
+            credential_destroy(*at);
+            *at = NULL;
+            break;
+        }
+    }
+    found = *at;
+    if (found == NULL)
+    {
+        found = mem_alloc(sizeof(*found));
+        found->audience = audience != NULL ? mem_strdup(audience) : NULL;
+    }
+    else
+    {
+        *at = found->next;
+    }
+    found->next = account->credential;
+    account->credential = found;
+    return found;
 }
 
 enum credential_state
@@ -204,25 +262,28 @@ credential_get(const struct credential_source *source, struct delivery *delivery
                struct provider_error *reterr)
 {
     struct account *account = delivery->account;
+    const struct provider *provider = account->provider;
+    const char *audience = NULL;
     struct credential *credential;
 
-    if (account->provider->credential == NULL)
+    delivery->credential = NULL;
+    if (provider->audience != NULL)
+    {
+        audience = provider->audience(delivery_address(delivery), delivery->arena);
+    }
+    if (provider->credential == NULL || (provider->audience != NULL && audience == NULL))
     {
         return CREDENTIAL_READY;
     }
-    if (account->credential == NULL)
-    {
-        account->credential = mem_alloc(sizeof(*account->credential));
-    }
-    credential = account->credential;
+    credential = find(account, audience);
     if (credential->token != NULL && loop_now_ms(source->loop) < credential->renew_ms + OVERLAP_MS)
     {
-        renew_early(source, delivery);
+        renew_early(source, delivery, credential);
     }
     else if (credential->exchange == NULL)
     {
         forget(credential);
-        if (!renew(source, account, delivery->arena, reterr))
+        if (!renew(source, account, credential, delivery->arena, reterr))
         {
             return CREDENTIAL_FAILED;
         }
@@ -239,11 +300,11 @@ credential_get(const struct credential_source *source, struct delivery *delivery
 void
 credential_refuse(struct account *account, const char *refused)
 {
-    struct credential *credential = account->credential;
-
-    if (credential != NULL && credential->token != NULL && refused != NULL &&
-        strcmp(credential->token, refused) == 0)
+    for (struct credential *c = account->credential; c != NULL; c = c->next)
     {
-        forget(credential);
+        if (c->token != NULL && refused != NULL && strcmp(c->token, refused) == 0)
+        {
+            forget(c);
+        }
     }
 }

@@ -1,4 +1,7 @@
-/* Signed credentials: one a account, made or exchanged once for all that wait, renewed in time. */
+/*
+ * Signed credentials: one a account or audience, made or exchanged once for all that wait, renewed
+ * in time.
+ */
 #ifndef DELIVERY_CREDENTIAL_H
 #define DELIVERY_CREDENTIAL_H
 

@@ -380,7 +380,7 @@ fill_message(struct delivery *delivery)
     message->delivery_id = delivery->id;
     message->notification_id = delivery->notification;
     message->channel = delivery->channel;
-    message->address = token != NULL ? token->address : delivery->address;
+    message->address = delivery_address(delivery);
     message->app = token != NULL ? token->app : NULL;
     message->environment = token != NULL ? token->environment : NULL;
     message->locale = delivery->locale;
@@ -388,10 +388,12 @@ fill_message(struct delivery *delivery)
     message->category = delivery->category;
     message->urgent = delivery->priority != NULL && (strcmp(delivery->priority, "urgent") == 0 ||
                                                      strcmp(delivery->priority, "high") == 0);
+    message->bulk = delivery->priority != NULL && strcmp(delivery->priority, "bulk") == 0;
     message->now_s = loop_wall_us(delivery->owner->parts.loop) / 1000000;
     message->time_s = delivery->time_us / 1000000;
     message->expires_at_s = delivery->expires_us / 1000000;
     message->credential = delivery->credential;
+    crypto_random(message->random, sizeof(message->random));
 }
 
 static void

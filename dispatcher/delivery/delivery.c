@@ -44,6 +44,12 @@ delivery_destroy(struct delivery *delivery)
     }
 }
 
+const char *
+delivery_address(const struct delivery *delivery)
+{
+    return delivery->token != NULL ? delivery->token->address : delivery->address;
+}
+
 static void
 add_token(struct delivery *delivery, const json *entry)
 {

@@ -116,6 +116,9 @@ struct delivery
     struct delivery_result result;
 };
 
+/* Where it goes: the chosen token, or the phone number or mailbox. */
+const char *delivery_address(const struct delivery *delivery);
+
 /* Change the state; an illegal edge is a broken invariant and ends the process. */
 void delivery_move(struct delivery *delivery, enum delivery_state to);
 

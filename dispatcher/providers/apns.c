@@ -168,9 +168,10 @@ apns_check(const struct settings *settings, struct arena *arena, struct provider
 }
 
 static bool
-apns_credential(const struct settings *settings, int64_t now_s, struct arena *arena,
-                struct credential_plan *ret, struct provider_error *reterr)
+apns_credential(const struct settings *settings, const char *audience, int64_t now_s,
+                struct arena *arena, struct credential_plan *ret, struct provider_error *reterr)
 {
+    (void) audience;
     (void) reterr;
     /* key_id and team_id need no JSON escapes: apns_check() saw to that. */
     *ret = (struct credential_plan){

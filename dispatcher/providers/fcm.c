@@ -88,11 +88,12 @@ fcm_check(const struct settings *settings, struct arena *arena, struct provider_
 }
 
 static bool
-fcm_credential(const struct settings *settings, int64_t now_s, struct arena *arena,
-               struct credential_plan *ret, struct provider_error *reterr)
+fcm_credential(const struct settings *settings, const char *audience, int64_t now_s,
+               struct arena *arena, struct credential_plan *ret, struct provider_error *reterr)
 {
     json *claims = json_new_object();
 
+    (void) audience;
     (void) reterr;
     json_put(claims, "iss", json_new_string(settings_get(settings, "client_email")));
     json_put(claims, "scope", json_new_string(FCM_SCOPE));

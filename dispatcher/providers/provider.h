@@ -102,11 +102,14 @@ struct message
     const char *template_name;
     const char *category;   /* NULL: none */
     bool urgent;            /* priority urgent or high */
+    bool bulk;              /* priority bulk */
     bool second_try;        /* right after refresh_credential or new_connection of an outcome */
     int64_t now_s;          /* seconds since 1970, of this attempt */
     int64_t time_s;         /* what `now` was for the template: same in all attempts; 0: now_s */
     int64_t expires_at_s;   /* 0: never */
     const char *credential; /* bearer token made from `credential`, or NULL */
+    /* Fresh for each build: what a provider needs of chance, so that it is pure all the same. */
+    uint8_t random[CRYPTO_PUSH_RANDOM_BYTES];
     struct message_part parts[MESSAGE_PARTS_MAX];
     size_t part_count;
 };
@@ -170,8 +173,13 @@ struct provider
     /* Check an account's settings beyond required and unknown names. NULL: nothing to check. */
     bool (*check)(const struct settings *, struct arena *, struct provider_error *reterr);
 
-    /* Credential to make before build; NULL: none. */
-    bool (*credential)(const struct settings *, int64_t now_s, struct arena *,
+    /*
+     * Who accepts the credential, when one for the whole account is not enough: of an address its
+     * origin, or NULL when build will refuse it. NULL: one credential for all addresses.
+     */
+    const char *(*audience)(const char *address, struct arena *);
+    /* Credential to make before build, for the audience if there are any; NULL: none. */
+    bool (*credential)(const struct settings *, const char *audience, int64_t now_s, struct arena *,
                        struct credential_plan *ret, struct provider_error *reterr);
     /*
      * The exchange's request and answer; NULL unless the plan has exchange_url. Answers are judged

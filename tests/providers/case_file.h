@@ -37,6 +37,13 @@ static const char *ec_key;
 static const char *rsa_key;
 static const char *weak_key;
 
+/* The receiver of RFC 8291, appendix A. */
+static const char push_auth[] = "BTBZMqHH6r4Tts7J_aSIgg";
+static const char push_key[] = "-----BEGIN PRIVATE KEY-----\n"
+                               "MEECAQAwEwYHKoZIzj0CAQYIKoZIzj0DAQcEJzAlAgEBBCCrV1enDdSlPlU6a79x\n"
+                               "/+/qKHTsB6azeePEj4laAtwz3g==\n"
+                               "-----END PRIVATE KEY-----\n";
+
 static _Noreturn void
 die(const char *what, const char *detail)
 {
@@ -81,6 +88,10 @@ expand_one(struct buf *out, const char *inner, size_t len)
     else if (len == 8 && memcmp(inner, "weak_key", len) == 0)
     {
         buf_puts(out, weak_key);
+    }
+    else if (len == 8 && memcmp(inner, "push_key", len) == 0)
+    {
+        buf_puts(out, push_key);
     }
     else if (len == 2 && memcmp(inner, "lf", len) == 0)
     {
@@ -189,6 +200,7 @@ parse_line(char *text, struct arena *arena)
         "invalid",      "plan",      "jose",     "claims",  "refused", "request", "exchange",
         "flags",        "login",     "envelope", "body",    "size",    "answer",  "grant",
         "token-answer", "transport", "text",     "verdict", "reason",
+        "binary",       "decrypted",
     };
     struct line *line = arena_alloc(arena, sizeof(*line));
     char *colon = strchr(text, ':');

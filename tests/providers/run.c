@@ -9,7 +9,7 @@
  *   never: WORD…             classes the provider never gives, and "bodies" if it reads none
  *   case: title
  *   setting|secret|map: name=value   unset: name; a map's value is a JSON object
- *   message: JSON            merged over the message so far; null removes
+ *   message: JSON            merged over the message so far; null removes; random is base64url
  *   invalid: code text       the settings are refused, the reason holds the text
  *   plan: ES256 valid_s [exchange URL]      jose: JSON      claims: JSON
  *   refused: class code text the message is refused
@@ -18,6 +18,8 @@
  *   flags: http2 public starttls        login: user password        envelope: from to
  *   body: text               or below it the lines, "|" before each; mail lines end with CRLF
  *   size: bytes              of the body
+ *   binary: BASE64URL        the body
+ *   decrypted: text          of a body that is encrypted for the receiver of RFC 8291
  *   answer: status [stage]   and below it the headers; token-answer: of an exchange
  *   transport: result text   instead of an answer
  *   text: text               body or SMTP reply of the answer
@@ -26,8 +28,8 @@
  *   reason: text             exactly, or "none"
  *   grant: token valid_s
  *
- * In values ${ec_key}, ${rsa_key} and ${weak_key} are PEM keys made for the run, ${lf} is a line
- * break, ${repeat N text} is N times the text.
+ * In values ${ec_key}, ${rsa_key} and ${weak_key} are PEM keys made for the run, ${push_key} that
+ * of the receiver, ${lf} is a line break, ${repeat N text} is N times the text.
  */
 #include <glob.h>
 #include <stdarg.h>
@@ -241,6 +243,19 @@ merge_text(struct run *run, const char *key, const json *value)
     return false;
 }
 
+static void
+merge_random(struct run *run, const char *text)
+{
+    size_t len = 0;
+    const uint8_t *bytes = crypto_base64url_decode(run->arena, text, &len);
+
+    if (bytes == NULL || len != sizeof(run->message.random))
+    {
+        die("random is not of the right length in base64url", text);
+    }
+    memcpy(run->message.random, bytes, len);
+}
+
 struct merge
 {
     struct run *run;
@@ -260,6 +275,14 @@ merge_member(const char *key, json *value, void *user)
     else if (strcmp(key, "urgent") == 0)
     {
         message->urgent = json_get_bool(merge->root, key, false);
+    }
+    else if (strcmp(key, "bulk") == 0)
+    {
+        message->bulk = json_get_bool(merge->root, key, false);
+    }
+    else if (strcmp(key, "random") == 0)
+    {
+        merge_random(merge->run, json_string(value));
     }
     else if (strcmp(key, "second_try") == 0)
     {
@@ -392,6 +415,29 @@ expect_flags(struct run *run, const struct line *line, const struct wire_request
                 flags);
 }
 
+/* Bodies that are no text, as they are and as their receiver reads them. */
+static void
+expect_binary(struct run *run, const struct wire_request *request)
+{
+    const struct line *binary = find_line(run->lines, "binary");
+    const struct line *decrypted = find_line(run->lines, "decrypted");
+    const uint8_t *body = (const uint8_t *) request->body;
+    size_t len;
+
+    if (binary != NULL)
+    {
+        expect_text(run, "binary", binary->value,
+                    crypto_base64url(run->arena, body, request->body_len));
+    }
+    if (decrypted != NULL)
+    {
+        expect_text(run, "decrypted", expand(run->arena, decrypted->value),
+                    crypto_push_decrypt(run->arena, push_key,
+                                        crypto_base64url_decode(run->arena, push_auth, &len), body,
+                                        request->body_len, &len));
+    }
+}
+
 /* Compare what the case says of the request that was built. */
 static void
 expect_request(struct run *run, const char *key, const struct wire_request *request)
@@ -430,14 +476,22 @@ expect_request(struct run *run, const char *key, const struct wire_request *requ
     if (body != NULL)
     {
         expect_text(run, "body", read_text(run, body, mail), request->body);
+        if (strlen(request->body) != request->body_len)
+        {
+            fail(run, "body and body_len differ");
+        }
     }
     if (size != NULL && (size_t) strtoll(size->value, NULL, 10) != request->body_len)
     {
         fail(run, "expected size %s\ngot           %zu", size->value, request->body_len);
     }
-    if (request->body == NULL || strlen(request->body) != request->body_len)
+    if (request->body == NULL)
     {
-        fail(run, "body and body_len differ");
+        fail(run, "there is no body");
+    }
+    else
+    {
+        expect_binary(run, request);
     }
 }
 
@@ -451,12 +505,18 @@ run_credential(struct run *run)
     struct credential_plan got = { 0 };
     struct provider_error error = { 0 };
     const char *jwt_error = NULL;
+    const char *audience = NULL;
 
     if (plan == NULL && exchange == NULL)
     {
         return;
     }
-    if (!run->provider->credential(run->settings, run->message.now_s, run->arena, &got, &error))
+    if (run->provider->audience != NULL)
+    {
+        audience = run->provider->audience(run->message.address, run->arena);
+    }
+    if (!run->provider->credential(run->settings, audience, run->message.now_s, run->arena, &got,
+                                   &error))
     {
         fail(run, "credential: %s", error.reason);
         return;
@@ -492,7 +552,8 @@ run_credential(struct run *run)
 static void
 run_build(struct run *run, struct coverage *coverage)
 {
-    static const char *const keys[] = { "request", "flags", "login", "envelope", "size" };
+    static const char *const keys[] = { "request", "flags",  "login",    "envelope",
+                                        "size",    "binary", "decrypted" };
     const struct line *refused = find_line(run->lines, "refused");
     struct wire_request request = { 0 };
     struct provider_error error = { 0 };

@@ -281,7 +281,8 @@ test_apns_vector(void **state)
 
     settings_set(settings, "key_id", "ABC123DEFG");
     settings_set(settings, "team_id", "DEF123GHIJ");
-    assert_true(provider_find("apns")->credential(settings, 1700000000, *state, &plan, &error));
+    assert_true(
+        provider_find("apns")->credential(settings, NULL, 1700000000, *state, &plan, &error));
     assert_true(crypto_jwt_verify(*state, JWT_ES256, token, public_pem, &header, &claims));
     assert_string_equal(plan.header_json, header);
     assert_string_equal(plan.claims_json, claims);
