@@ -67,6 +67,7 @@ static const struct options_program program = {
         "  twilio    account AC00000000000000000000000000000000\n"
         "  smtp      user herald\n"
         "  webhook   https://HOST:PORT/hooks/NAME\n"
+        "  webpush   subscription in browser.json, endpoint https://HOST:PORT/push/NAME\n"
         "\n"
         "A script is an array of rules; the first that matches counts:\n"
         "  {\"match\": {\"provider\": \"fcm\", \"path\": …, \"to\": …, \"body\": …}, \"times\": "
@@ -266,11 +267,14 @@ announce(struct process *process, const char **reterr)
         arena_printf(process->arena, "{\"https\":%d,\"smtp\":%d,\"page\":%d,\"pid\":%ld}\n",
                      https_port(process->https), smtpd_port(process->smtpd),
                      page_port(process->page), (long) getpid());
-    char *url =
-        arena_printf(process->arena, "https://localhost:%d/token", https_port(process->https));
+    char *url = arena_printf(process->arena, "https://localhost:%d", https_port(process->https));
+    char *token = arena_printf(process->arena, "%s/token", url);
+    char *browser = arena_printf(process->arena, "%s/push/browser", url);
 
-    return credentials_write_fcm(process->arena, process->dir, url, &process->credentials,
+    return credentials_write_fcm(process->arena, process->dir, token, &process->credentials,
                                  reterr) &&
+           credentials_write_browser(process->arena, process->dir, browser, &process->credentials,
+                                     reterr) &&
            credentials_write_file(process->arena, process->dir, "ports.json", 0644, ports, reterr);
 }
 

@@ -187,6 +187,23 @@ open_secrets(struct arena *arena, const char *dir, struct credentials *ret, cons
     return credentials_write_file(arena, dir, "secrets.env", 0600, text, reterr);
 }
 
+/* The browser's key; its shared secret follows from it. */
+static bool
+open_browser(struct arena *arena, const char *dir, struct credentials *ret, const char **reterr)
+{
+    const char *public_key;
+    uint8_t digest[32];
+
+    if (!open_key(arena, dir, "browser.pem", tls_new_ec_key, &ret->browser_key, &public_key,
+                  reterr))
+    {
+        return false;
+    }
+    crypto_sha256(ret->browser_key, strlen(ret->browser_key), digest);
+    memcpy(ret->browser_auth, digest, sizeof(ret->browser_auth));
+    return true;
+}
+
 bool
 credentials_open(struct arena *arena, const char *dir, const char *names, struct credentials *ret,
                  const char **reterr)
@@ -201,7 +218,9 @@ credentials_open(struct arena *arena, const char *dir, const char *names, struct
                     reterr) &&
            open_key(arena, dir, "fcm_key.pem", tls_new_rsa_key, &ret->fcm_key, &ret->fcm_public,
                     reterr) &&
-           open_secrets(arena, dir, ret, reterr);
+           open_key(arena, dir, "vapid.pem", tls_new_ec_key, &ret->vapid_key, &ret->vapid_public,
+                    reterr) &&
+           open_browser(arena, dir, ret, reterr) && open_secrets(arena, dir, ret, reterr);
 }
 
 bool
@@ -222,4 +241,31 @@ credentials_write_fcm(struct arena *arena, const char *dir, const char *token_ur
     text = json_print(arena, file, &len);
     json_destroy(file);
     return credentials_write_file(arena, dir, "fcm.json", 0600, text, reterr);
+}
+
+bool
+credentials_write_browser(struct arena *arena, const char *dir, const char *endpoint,
+                          const struct credentials *credentials, const char **reterr)
+{
+    uint8_t point[CRYPTO_POINT_BYTES];
+    json *file = json_new_object();
+    json *keys = json_new_object();
+    char *text;
+
+    if (!crypto_public_point(credentials->browser_key, point, reterr))
+    {
+        json_destroy(file);
+        json_destroy(keys);
+        return false;
+    }
+    json_put(file, "endpoint", json_new_string(endpoint));
+    json_put(file, "expirationTime", NULL);
+    json_put(file, "keys", keys);
+    json_put(keys, "p256dh", json_new_string(crypto_base64url(arena, point, sizeof(point))));
+    json_put(keys, "auth",
+             json_new_string(crypto_base64url(arena, credentials->browser_auth,
+                                              sizeof(credentials->browser_auth))));
+    text = json_print(arena, file, NULL);
+    json_destroy(file);
+    return credentials_write_file(arena, dir, "browser.json", 0644, text, reterr);
 }

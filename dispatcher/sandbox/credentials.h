@@ -3,6 +3,7 @@
 #define SANDBOX_CREDENTIALS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "core/arena.h"
 
@@ -28,12 +29,16 @@ struct credentials
     const char *sendgrid_key;
     const char *smtp_password;
     const char *webhook_secret; /* "whsec_" and base64 */
+    const char *vapid_key;      /* of web push; private, PEM */
+    const char *vapid_public;   /* PEM */
+    const char *browser_key;    /* of the browser that web push goes to */
+    uint8_t browser_auth[16];
 };
 
 /*
  * Load what dir already holds and make the rest: ca.pem, server.pem, server_key.pem, apns.p8,
- * fcm_key.pem and secrets.env. names: comma-separated extra names for the certificate, or NULL; it
- * is made anew when a name is missing. false with *reterr in the arena.
+ * fcm_key.pem, vapid.pem, browser.pem and secrets.env. names: comma-separated extra names for the
+ * certificate, or NULL; it is made anew when a name is missing. false with *reterr in the arena.
  */
 bool credentials_open(struct arena *arena, const char *dir, const char *names,
                       struct credentials *ret, const char **reterr);
@@ -41,6 +46,10 @@ bool credentials_open(struct arena *arena, const char *dir, const char *names,
 /* Write DIR/fcm.json for the token endpoint; sets credentials->token_url. */
 bool credentials_write_fcm(struct arena *arena, const char *dir, const char *token_url,
                            struct credentials *credentials, const char **reterr);
+
+/* Write DIR/browser.json, the subscription of a browser at the push service of that URL. */
+bool credentials_write_browser(struct arena *arena, const char *dir, const char *endpoint,
+                               const struct credentials *credentials, const char **reterr);
 
 /* Write a file of dir atomically: under a temporary name, then renamed. */
 bool credentials_write_file(struct arena *arena, const char *dir, const char *name,

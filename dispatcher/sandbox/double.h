@@ -78,6 +78,7 @@ struct double_reply
     const char *fault;     /* name of the fault behind DECISION_FAULT */
     const char *address;   /* recipient: token, number, mailbox, hook name; NULL: unknown */
     const char *id;        /* idempotency or message id of the sender; NULL: none */
+    const char *plaintext; /* what an encrypted body says to its receiver; NULL: not encrypted */
 };
 
 /* A message as its receiver sees it; unused members are NULL. */
@@ -109,7 +110,8 @@ struct sandbox_double
                   struct double_reply *ret);
     /* The provider's own error answer for a status (or STATUS_UNREGISTERED). */
     void (*fail)(struct double_env *env, int status, struct arena *arena, struct double_reply *ret);
-    /* What the receiver would see; request may be one that was refused. */
+    /* What the receiver would see; request may be one that was refused. Its body is the plaintext.
+     */
     void (*render)(const struct double_request *request, struct arena *arena, struct rendered *ret);
     /*
      * A correct success without looking at the request; text (size bytes) is for its strings, id
@@ -136,6 +138,9 @@ const struct sandbox_double *double_find_name(const char *name);
 
 /* Value of the first header of that lower-case name, or NULL. */
 const char *request_header(const struct double_request *request, const char *name);
+
+/* The request with the plaintext as its body, unless that is NULL. */
+struct double_request request_opened(const struct double_request *request, const char *plaintext);
 
 /* A header name that occurs twice, or NULL. */
 const char *request_duplicate(const struct double_request *request);

@@ -287,6 +287,7 @@ spoil(struct exchange *x)
         error.address = reply->address;
         error.id = reply->id;
         error.violation = reply->violation;
+        error.plaintext = reply->plaintext;
         *reply = error;
         if (fault->kind == FAULT_STATUS)
         {
@@ -357,6 +358,7 @@ record(struct exchange *x, int64_t mono_us)
         .fault = x->reply.fault,
         .address = x->reply.address,
         .id = x->reply.id,
+        .plaintext = x->reply.plaintext,
     };
 
     entry.seq = ledger_add(sandbox->ledger, &entry);
@@ -395,8 +397,9 @@ exchange_run(struct exchange *x, int error_status, const char *error)
         x->owner->judge(&sandbox->env, &x->conn->state, x->request, x->arena, &x->reply);
         if (sandbox->witness != NULL)
         {
-            witness_see(sandbox->witness, x->owner, x->request, x->reply.id, x->arena,
-                        &x->sighting);
+            struct double_request opened = request_opened(x->request, x->reply.plaintext);
+
+            witness_see(sandbox->witness, x->owner, &opened, x->reply.id, x->arena, &x->sighting);
         }
     }
     if (x->reply.decision == DECISION_ACCEPT)

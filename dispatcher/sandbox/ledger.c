@@ -121,9 +121,9 @@ record_size(const struct ledger_entry *entry)
     const struct double_request *request = entry->request;
     size_t size = sizeof(struct record) + request->header_count * sizeof(struct field) +
                   text_size(entry->violation) + text_size(entry->fault) +
-                  text_size(entry->address) + text_size(entry->id) + text_size(request->method) +
-                  text_size(request->path) + text_size(request->query) +
-                  text_size(request->authority) + request->body_len + 1;
+                  text_size(entry->address) + text_size(entry->id) + text_size(entry->plaintext) +
+                  text_size(request->method) + text_size(request->path) +
+                  text_size(request->query) + text_size(request->authority) + request->body_len + 1;
 
     for (size_t i = 0; i < request->header_count; i++)
     {
@@ -164,6 +164,7 @@ record_new(const struct ledger_entry *entry)
     record->entry.fault = copy_text(&at, entry->fault);
     record->entry.address = copy_text(&at, entry->address);
     record->entry.id = copy_text(&at, entry->id);
+    record->entry.plaintext = copy_text(&at, entry->plaintext);
     record->request = *request;
     record->request.method = copy_text(&at, request->method);
     record->request.path = copy_text(&at, request->path);
@@ -340,7 +341,9 @@ print_rendered(struct buf *ret, const struct ledger_entry *entry)
 
     if (owner != NULL && owner->render != NULL)
     {
-        owner->render(entry->request, arena, &rendered);
+        struct double_request opened = request_opened(entry->request, entry->plaintext);
+
+        owner->render(&opened, arena, &rendered);
     }
     buf_puts(ret, ",\"rendered\":{\"from\":");
     text_append_json_string(ret, rendered.from);

@@ -36,6 +36,7 @@ struct ledger_entry
     const char *fault;
     const char *address;
     const char *id;
+    const char *plaintext;
 };
 
 struct ledger_count

@@ -114,7 +114,7 @@ const char page_js[] =
     "function message(r) {\n"
     "  const view = r.rendered;\n"
     "  switch (r.provider) {\n"
-    "    case 'apns': case 'fcm': return push(view);\n"
+    "    case 'apns': case 'fcm': case 'webpush': return push(view);\n"
     "    case 'twilio': return el('div', 'sms', view.text || '');\n"
     "    case 'sendgrid': return mail(view);\n"
     "    case 'smtp': return r.method === 'MAIL' ? mail(view) : el('pre', '', r.body);\n"

@@ -20,6 +20,19 @@ request_header(const struct double_request *request, const char *name)
     return NULL;
 }
 
+struct double_request
+request_opened(const struct double_request *request, const char *plaintext)
+{
+    struct double_request ret = *request;
+
+    if (plaintext != NULL)
+    {
+        ret.body = plaintext;
+        ret.body_len = strlen(plaintext);
+    }
+    return ret;
+}
+
 const char *
 request_duplicate(const struct double_request *request)
 {

@@ -20,6 +20,9 @@ begin
         end if;
         return lower(token collate "C");
     end if;
+    if issuer = 'webpush' then
+        return herald.check_subscription(token);
+    end if;
     if token ~ '\s' then
         raise exception using errcode = '22023', message = 'token must not contain white space';
     end if;

@@ -1,6 +1,6 @@
 -- notify_device: registers a device by a token of one issuer. The same token again refreshes it; a token
 -- that belongs to another recipient moves here, and a device left without tokens goes.
--- Parameters: recipient; kind - ios, android, web, chat, webhook; issuer - apns, fcm, webhook, …; token;
+-- Parameters: recipient; kind - ios, android, web, chat, webhook; issuer - apns, fcm, webpush, webhook, …; token;
 --             app - application id at the issuer; environment - production, sandbox;
 --             device - existing device that gets a token of a further issuer; name - for people
 -- Returns: the device's id · Writes: device, device_token · Called by: applications

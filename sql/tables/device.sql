@@ -12,7 +12,7 @@ create table herald.device (
 create index device_recipient_idx on herald.device (recipient, bucket);
 comment on table herald.device is 'Devices of recipients; a device holds one or more tokens';
 
--- device_token: what an issuer (apns, fcm, webhook, …) calls the device.
+-- device_token: what an issuer (apns, fcm, webhook, webpush, …) calls the device.
 create table herald.device_token (
     id uuid not null,
     bucket integer not null,

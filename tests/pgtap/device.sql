@@ -41,9 +41,9 @@ select is(count(*), 1::bigint, 'the token exists once') from herald.device_token
 select is(herald.notify_device('ben', 'ios', 'apns', '00ffaa') is not null, true, 'one of two tokens moves');
 select results_eq(format('select issuer from herald.device_token where device = %L', :'phone'), $$values ('fcm')$$,
                   'the other stays with its device');
-select herald.notify_device('ann', 'web', 'webpush', 'w1') as one \gset
-select herald.notify_device('ann', 'web', 'webpush', 'w2') as two \gset
-select is(herald.notify_device('ann', 'web', 'webpush', 'w2', device => :'one'), :'one'::uuid, 'a token moves between devices');
+select herald.notify_device('ann', 'web', 'fcm', 'w1') as one \gset
+select herald.notify_device('ann', 'web', 'fcm', 'w2') as two \gset
+select is(herald.notify_device('ann', 'web', 'fcm', 'w2', device => :'one'), :'one'::uuid, 'a token moves between devices');
 select is(count(*), 0::bigint, 'and the empty one goes') from herald.device where id = :'two';
 
 -- bad arguments
@@ -99,6 +99,52 @@ select throws_ok($$select herald.notify_device('ann', 'ios', 'webhook', 'https:/
 
 insert into herald.setting (name, value) values ('webhook_allow_http', '1');
 select lives_ok($$select herald.notify_device('ann', 'webhook', 'webhook', 'http://example.org/')$$, 'http by explicit choice');
+
+-- browsers
+create function pg_temp.browser(endpoint text, p256dh text, auth text) returns text language sql
+return json_build_object('endpoint', endpoint, 'expirationTime', null,
+                         'keys', json_build_object('p256dh', p256dh, 'auth', auth))::text;
+\set point 'BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4'
+\set auth 'BTBZMqHH6r4Tts7J_aSIgg'
+select herald.notify_device('ann', 'web', 'webpush',
+    pg_temp.browser('https://push.example.org/wp/abcdef?x=1', :'point', :'auth')) as browser \gset
+select is(token, format('{"keys":{"p256dh":"%s","auth":"%s"},"endpoint":"https://push.example.org/wp/abcdef?x=1"}',
+                        :'point', :'auth'), 'a subscription is stored in one form')
+  from herald.device_token where device = :'browser';
+select is(token_hint, '…ef?x=1', 'its hint is the end of the endpoint') from herald.notify_devices('ann') d
+ where d.device = :'browser';
+select is(herald.notify_device('ann', 'web', 'webpush', token::jsonb::text), :'browser'::uuid,
+          'the same subscription in another spelling') from herald.device_token where device = :'browser';
+select throws_ok(format('select herald.notify_device(%L, %L, %L, %L)', 'ann', 'web', 'webpush', token), '22023',
+                 'token of issuer "webpush" ' || problem, token)
+  from (values ('x', 'must be a JSON object'), ('[]', 'must be a JSON object'), ('"x"', 'must be a JSON object'),
+               ('null', 'must be a JSON object'), ('{"a":"\u0000"}', 'must be a JSON object'),
+               ('{}', 'lacks the member "endpoint"'), ('{"endpoint":null}', 'lacks the member "endpoint"'),
+               ('{"endpoint":"https://x"}', 'lacks the members "p256dh" and "auth" in "keys"'),
+               ('{"endpoint":"https://x","keys":[]}', 'lacks the members "p256dh" and "auth" in "keys"'),
+               ('{"endpoint":"https://x","keys":{"p256dh":"x"}}', 'lacks the members "p256dh" and "auth" in "keys"'))
+       v(token, problem);
+select throws_ok(format('select herald.notify_device(%L, %L, %L, %L)', 'ann', 'web', 'webpush',
+                        pg_temp.browser('https://x', p256dh, :'auth')), '22023',
+                 'token of issuer "webpush" has a p256dh that is not an uncompressed point of P-256, 65 bytes in base64url',
+                 p256dh)
+  from unnest(array['', left(:'point', 86), :'point' || 'A', translate(:'point', '-', '+'), 'A' || substr(:'point', 2),
+                    left(:'point', 86) || '5', :'point' || '=']) p256dh;
+select throws_ok(format('select herald.notify_device(%L, %L, %L, %L)', 'ann', 'web', 'webpush',
+                        pg_temp.browser('https://x', :'point', auth)), '22023',
+                 'token of issuer "webpush" has an auth that is not 16 bytes in base64url', auth)
+  from unnest(array['', left(:'auth', 21), :'auth' || 'A', left(:'auth', 21) || 'h', :'auth' || '==', '"' || left(:'auth', 21)]) auth;
+select throws_ok(format('select herald.notify_device(%L, %L, %L, %L)', 'ann', 'web', 'webpush',
+                        pg_temp.browser(url, :'point', :'auth')), '22023', 'token.endpoint ' || problem, url)
+  from (values ('http://push.example.org/x', 'must begin with https://'), ('', 'must not be empty'),
+               ('file:///etc/passwd', 'must begin with https://'), ('https://u@push.example.org/', 'must not name a user or password'),
+               ('https://push.example.org/"x', 'contains a character that must be percent-encoded'),
+               ('https://push.example.org/#x', 'must not have a fragment'), ('https:///x', 'has no valid host')) v(url, problem);
+select throws_ok(format('select herald.notify_device(%L, %L, %L, %L)', 'ann', 'web', 'webpush',
+                        pg_temp.browser('https://h/' || repeat('p', 2039), :'point', :'auth')),
+                 '54000', 'token.endpoint is longer than 2048 bytes');
+select lives_ok(format('select herald.notify_device(%L, %L, %L, %L)', 'ann', 'web', 'webpush',
+                       pg_temp.browser('https://h/' || repeat('p', 2038), :'point', :'auth')), 'an endpoint of 2048 bytes');
 
 -- removal
 select is(herald.notify_device_remove(:'phone'), true, 'a device is removed');
