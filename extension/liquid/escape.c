@@ -14,6 +14,8 @@ lq_escape_of_part(struct lq_str part)
 
     if (lq_str_equal(part, LQ_STR("html")))
         return LQ_ESCAPE_HTML;
+    if (lq_str_equal(part, LQ_STR("headers")))
+        return LQ_ESCAPE_HEADERS;
     for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
     {
         if (lq_str_equal(part, headers[i]))

@@ -83,7 +83,10 @@ enum lq_escape
     LQ_ESCAPE_HTML,
     /* The whole output, text of the template too, is one line for a header: a run of control
      * characters becomes a space, or nothing at the start and at the end. */
-    LQ_ESCAPE_HEADER
+    LQ_ESCAPE_HEADER,
+    /* Several headers: as HEADER, but for each {{ output }} alone. Lines end where the text of the
+     * template ends them, and nowhere else. */
+    LQ_ESCAPE_HEADERS
 };
 
 struct lq_str
@@ -189,7 +192,7 @@ bool lq_object_put(struct lq_value *object, struct lq_str key, struct lq_value *
 void lq_value_destroy(struct lq_value *value);
 
 /* The escape mode of a part of a message, so that all hosts choose the same: HTML for html, HEADER
- * for what becomes a header of a mail, else NONE. */
+ * for what becomes a header of a mail, HEADERS for headers, else NONE. */
 enum lq_escape lq_escape_of_part(struct lq_str part);
 
 /* The name of a code for machines ("syntax", "steps", …). */

@@ -78,11 +78,28 @@ follow(struct lq_run *run, size_t start)
     return lq_run_scan(run, text.len);
 }
 
+/* What data prints ends no header. */
+static bool
+print_in_header(struct lq_run *run, const struct lq_value *value)
+{
+    size_t start = run->out->len;
+    size_t len;
+
+    if (!lq_print_value(run, value, false))
+        return false;
+    len = run->out->len - start;
+    if (len > 0)
+        run->out->len = start + lq_escape_header(run->out->data + start, len);
+    return lq_run_scan(run, len);
+}
+
 bool
 lq_print_output(struct lq_run *run, const struct lq_value *value, bool verbatim, bool trusted)
 {
     size_t start = run->out->len;
 
+    if (run->options->escape == LQ_ESCAPE_HEADERS)
+        return print_in_header(run, value);
     if (run->options->escape != LQ_ESCAPE_HTML)
         return lq_print_value(run, value, false);
     if (run->html != LQ_HTML_TEXT)

@@ -100,7 +100,10 @@ static enum lq_escape
 escape_argument(FunctionCallInfo fcinfo)
 {
     static const char *const names[] = {
-        [LQ_ESCAPE_NONE] = "none", [LQ_ESCAPE_HTML] = "html", [LQ_ESCAPE_HEADER] = "header"
+        [LQ_ESCAPE_NONE] = "none",
+        [LQ_ESCAPE_HTML] = "html",
+        [LQ_ESCAPE_HEADER] = "header",
+        [LQ_ESCAPE_HEADERS] = "headers",
     };
     char *name = text_to_cstring(PG_GETARG_TEXT_PP(ARG_ESCAPE));
 
@@ -108,7 +111,7 @@ escape_argument(FunctionCallInfo fcinfo)
         if (strcmp(name, names[i]) == 0)
             return (enum lq_escape) i;
     ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown escape \"%s\"", name),
-            errhint("It is none, html or header."));
+            errhint("It is none, html, header or headers."));
 }
 
 static struct lq_options

@@ -1,6 +1,6 @@
 -- liquid_render: renders a source that is no template of the database with the engine of the dispatchers.
 -- Parameters: source - Liquid; data - top-level variables; shared - sources by name for render, include;
---             escape - none, html (output) or header (one line); strict - refuse unknown variables; locale - '' for none;
+--             escape - none, html (output) or header (one line), headers; strict - refuse unknown variables; locale - '' for none;
 --             at - the time it sees; timezone - in which it prints times; translations - objects of texts by
 --             key, the first one first
 -- Returns: the text; raises 42601 with line and column, 22023, 54000 for ceilings · Writes: nothing

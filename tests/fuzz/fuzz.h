@@ -52,7 +52,7 @@ static inline struct lq_options
 fuzz_options(uint8_t choice, uint8_t low)
 {
     static const enum lq_escape escapes[] = { LQ_ESCAPE_NONE, LQ_ESCAPE_HTML, LQ_ESCAPE_HEADER,
-                                              LQ_ESCAPE_HTML };
+                                              LQ_ESCAPE_HEADERS };
 
     return (struct lq_options){
         .limits = { .source_bytes = 65536,

@@ -64,9 +64,8 @@ link_to(void *host, struct lq_str url, struct lq_str *ret)
     return url.data[url.len - 1] != '-';
 }
 
-/* Options are words: strict, html, header, link, no-digest, no-zones, locale=TAG, now=SECONDS,
- * offset=SECONDS, depth=,
- * steps=, bytes=, nodes=. */
+/* Options are words: strict, html, header, headers, link, no-digest, no-zones, locale=TAG,
+ * now=SECONDS, offset=SECONDS, depth=, steps=, bytes=, nodes=. */
 static void
 set_options(char *text, struct lq_options *options)
 {
@@ -84,6 +83,8 @@ set_options(char *text, struct lq_options *options)
             options->escape = LQ_ESCAPE_HTML;
         else if (strcmp(word, "header") == 0)
             options->escape = LQ_ESCAPE_HEADER;
+        else if (strcmp(word, "headers") == 0)
+            options->escape = LQ_ESCAPE_HEADERS;
         else if (strcmp(word, "link") == 0)
             options->link = link_to;
         else if (strcmp(word, "no-digest") == 0)
