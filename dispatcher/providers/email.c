@@ -3,8 +3,10 @@
 
 #include <string.h>
 
+#include "core/json.h"
 #include "providers/address.h"
 #include "providers/build.h"
+#include "providers/mime.h"
 
 #define SUBJECT_BYTES_MAX 2000
 #define FROM_NAME_BYTES_MAX 255
@@ -33,6 +35,117 @@ check_unsubscribe(const char *url, struct arena *arena, struct provider_error *r
                   arena_printf(arena, "unsubscribe_url cannot be used: %s", problem));
 }
 
+static void
+add_header(struct email_parts *parts, const char *name, const char *value)
+{
+    parts->headers[parts->header_count++] = (struct wire_header){ name, value };
+}
+
+static bool
+read_headers(const struct message *message, struct arena *arena, struct email_parts *ret,
+             struct provider_error *reterr)
+{
+    const char *text = message_part(message, "headers");
+    const char *url;
+    size_t count = 0;
+
+    ret->header_count = 0;
+    if (!build_line(message, "unsubscribe_url", &url, arena, reterr) ||
+        !check_unsubscribe(url, arena, reterr))
+    {
+        return false;
+    }
+    if (url != NULL)
+    {
+        add_header(ret, "List-Unsubscribe", arena_printf(arena, "<%s>", url));
+        add_header(ret, "List-Unsubscribe-Post", "List-Unsubscribe=One-Click");
+    }
+    if (text != NULL &&
+        !email_header_read(text, arena, ret->headers + ret->header_count, &count, reterr))
+    {
+        return false;
+    }
+    ret->header_count += count;
+    return true;
+}
+
+/* A display name as it is written in front of <mailbox>: blanks and quotes around it go. */
+static char *
+read_display_name(struct arena *arena, const char *text, size_t len)
+{
+    char *ret = arena_alloc(arena, len + 1);
+    bool quoted;
+    size_t to = 0;
+
+    while (len > 0 && text[len - 1] == ' ')
+    {
+        len--;
+    }
+    quoted = len >= 2 && text[0] == '"' && text[len - 1] == '"';
+    for (size_t i = quoted; i < len - quoted; i++)
+    {
+        i += quoted && text[i] == '\\' && i + 2 < len;
+        ret[to++] = text[i];
+    }
+    return ret;
+}
+
+/*
+ * Split "Name <mailbox>" or "mailbox"; *ret_name stays as it is without a name. NULL, or what is
+ * wrong.
+ */
+static const char *
+split_sender(struct arena *arena, const char *text, const char **ret_name, const char **ret_mailbox)
+{
+    const char *open = strrchr(text, '<');
+    size_t len = strlen(text);
+
+    if (open == NULL || text[len - 1] != '>')
+    {
+        *ret_mailbox = text;
+        return address_check_mailbox(text);
+    }
+    *ret_mailbox = arena_strndup(arena, open + 1, len - (size_t) (open - text) - 2);
+    if (open > text + strspn(text, " "))
+    {
+        *ret_name = read_display_name(arena, text + strspn(text, " "),
+                                      (size_t) (open - text) - strspn(text, " "));
+        if (build_has_control(*ret_name))
+        {
+            return "the name holds a control character";
+        }
+        if (strlen(*ret_name) > FROM_NAME_BYTES_MAX)
+        {
+            return "the name is longer than 255 bytes";
+        }
+    }
+    return address_check_mailbox(*ret_mailbox);
+}
+
+/* The category's sender, else the account's. */
+static void
+choose_sender(const struct message *message, const struct settings *settings, struct arena *arena,
+              struct email_parts *ret)
+{
+    const char *senders = settings_get(settings, "from_by_category");
+    json *root = NULL;
+    const char *sender = NULL;
+
+    ret->from = settings_get(settings, "from");
+    ret->from_name = settings_get(settings, "from_name");
+    if (senders != NULL && message->category != NULL)
+    {
+        root = json_parse(senders, strlen(senders), NULL);
+        sender = arena_strdup(arena, json_get_string(root, message->category));
+        json_destroy(root);
+    }
+    if (sender != NULL)
+    {
+        /* email_check_settings() found nothing wrong with it. */
+        split_sender(arena, sender, &ret->from_name, &ret->from);
+    }
+}
+
 bool
 email_read(const struct message *message, const struct settings *settings, struct arena *arena,
            struct email_parts *ret, struct provider_error *reterr)
@@ -45,11 +158,11 @@ email_read(const struct message *message, const struct settings *settings, struc
             reterr, OUTCOME_TOKEN_INVALID, "bad_address",
             arena_printf(arena, "the address is not a usable mailbox: %s", problem));
     }
+    choose_sender(message, settings, arena, ret);
     ret->text = message_part(message, "text");
     ret->html = message_part(message, "html");
     if (!build_line(message, "subject", &ret->subject, arena, reterr) ||
-        !build_line(message, "reply_to", &ret->reply_to, arena, reterr) ||
-        !build_line(message, "unsubscribe_url", &ret->unsubscribe_url, arena, reterr))
+        !build_line(message, "reply_to", &ret->reply_to, arena, reterr))
     {
         return false;
     }
@@ -75,7 +188,75 @@ email_read(const struct message *message, const struct settings *settings, struc
         return refuse(reterr, "bad_reply_to",
                       arena_printf(arena, "reply_to is not a usable mailbox: %s", problem));
     }
-    return check_unsubscribe(ret->unsubscribe_url, arena, reterr);
+    return read_headers(message, arena, ret, reterr);
+}
+
+char *
+email_build(const struct message *message, const struct email_parts *parts, struct arena *arena,
+            size_t *ret_len, struct provider_error *reterr)
+{
+    const struct mime_mail mail = {
+        .delivery_id = message->delivery_id,
+        .now_s = message->now_s,
+        .from = parts->from,
+        .from_name = parts->from_name,
+        .to = message->address,
+        .reply_to = parts->reply_to,
+        .subject = parts->subject,
+        .text = parts->text,
+        .html = parts->html,
+        .headers = parts->headers,
+        .header_count = parts->header_count,
+    };
+
+    return mime_build(arena, &mail, ret_len, reterr);
+}
+
+struct sender_check
+{
+    struct arena *arena;
+    struct provider_error *reterr;
+};
+
+static bool
+check_sender(const char *key, json *value, void *user)
+{
+    struct sender_check *check = user;
+    const char *name;
+    const char *mailbox;
+    const char *problem = "it is no text";
+
+    if (json_is_string(value))
+    {
+        problem = split_sender(check->arena, json_string(value), &name, &mailbox);
+    }
+    return problem == NULL ||
+           build_refuse(check->reterr, OUTCOME_CONFIG, "bad_mailbox",
+                        arena_printf(check->arena,
+                                     "from_by_category.%s must be a mailbox or Name <mailbox>: %s",
+                                     key, problem));
+}
+
+static bool
+check_senders(const struct settings *settings, struct arena *arena, struct provider_error *reterr)
+{
+    const char *senders = settings_get(settings, "from_by_category");
+    struct sender_check check = { arena, reterr };
+    json *root;
+    bool usable;
+
+    if (senders == NULL)
+    {
+        return true;
+    }
+    root = json_parse(senders, strlen(senders), NULL);
+    usable = json_is_object(root)
+                 ? json_each(root, check_sender, &check)
+                 : build_refuse(reterr, OUTCOME_CONFIG, "bad_object",
+                                "from_by_category must be an object: {\"category\": \"Name "
+                                "<mailbox>\"}");
+    json_destroy(root);
+    return usable;
 }
 
 bool
@@ -102,5 +283,5 @@ email_check_settings(const struct settings *settings, struct arena *arena,
         return build_refuse(reterr, OUTCOME_CONFIG, "setting_too_long",
                             "from_name is longer than 255 bytes");
     }
-    return true;
+    return check_senders(settings, arena, reterr);
 }

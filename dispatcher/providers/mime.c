@@ -184,6 +184,50 @@ mime_append_text_header(struct buf *out, const char *name, const char *text)
     buf_puts(out, "\r\n");
 }
 
+const char *
+mime_encode_value(struct arena *arena, const char *text)
+{
+    struct buf words;
+    char *ret;
+    size_t to = 0;
+
+    if (is_printable_ascii(text))
+    {
+        return text;
+    }
+    buf_init(&words, MIME_BYTES_MAX);
+    append_encoded_words(&words, text, 0);
+    ret = arena_strndup(arena, words.data, words.len);
+    buf_finish(&words);
+    for (const char *p = ret; *p != '\0'; p++)
+    {
+        if (*p != '\r' && *p != '\n')
+        {
+            ret[to++] = *p;
+        }
+    }
+    ret[to] = '\0';
+    return ret;
+}
+
+/* ASCII stays as it is, long words too: most such values are no text, but ids and URLs. */
+static void
+append_header(struct buf *out, const struct wire_header *header)
+{
+    size_t column = strlen(header->name) + 2;
+
+    buf_printf(out, "%s: ", header->name);
+    if (is_printable_ascii(header->value))
+    {
+        append_folded(out, header->value, column);
+    }
+    else
+    {
+        append_encoded_words(out, header->value, column);
+    }
+    buf_puts(out, "\r\n");
+}
+
 /* A display name: quoted when it is short ASCII, encoded otherwise. Returns the column. */
 static size_t
 append_display_name(struct buf *out, const char *name, size_t column)
@@ -430,10 +474,9 @@ append_headers(struct buf *out, const struct mime_mail *mail)
     mime_append_text_header(out, "Subject", mail->subject);
     buf_printf(out, "Message-ID: <%s@%s>\r\n", mail->delivery_id, address_domain(mail->from));
     buf_puts(out, "MIME-Version: 1.0\r\n");
-    if (mail->unsubscribe_url != NULL)
+    for (size_t i = 0; i < mail->header_count; i++)
     {
-        buf_printf(out, "List-Unsubscribe: <%s>\r\n", mail->unsubscribe_url);
-        buf_puts(out, "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n");
+        append_header(out, &mail->headers[i]);
     }
 }
 
@@ -446,13 +489,9 @@ check_headers(struct arena *arena, const struct mime_mail *mail, struct provider
         const char *name;
         const char *value;
     } values[] = {
-        { "from", mail->from },
-        { "from_name", mail->from_name },
-        { "to", mail->to },
-        { "reply_to", mail->reply_to },
-        { "subject", mail->subject },
-        { "unsubscribe_url", mail->unsubscribe_url },
-        { "the id", mail->delivery_id },
+        { "from", mail->from },       { "from_name", mail->from_name },
+        { "to", mail->to },           { "reply_to", mail->reply_to },
+        { "subject", mail->subject }, { "the id", mail->delivery_id },
     };
 
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
@@ -463,6 +502,14 @@ check_headers(struct arena *arena, const struct mime_mail *mail, struct provider
                                 arena_printf(arena,
                                              "%s holds a line break or another control character",
                                              values[i].name));
+        }
+    }
+    for (size_t i = 0; i < mail->header_count; i++)
+    {
+        if (!wire_header_valid(&mail->headers[i]))
+        {
+            return build_refuse(reterr, OUTCOME_CONTENT, "header_injection",
+                                "a header is no name with a value of one line");
         }
     }
     return true;

@@ -8,6 +8,7 @@
 
 #include "core/arena.h"
 #include "core/buf.h"
+#include "core/wire.h"
 #include "providers/provider.h"
 
 #define MIME_BYTES_MAX 26214400
@@ -22,9 +23,10 @@ struct mime_mail
     const char *to;
     const char *reply_to; /* NULL: none */
     const char *subject;
-    const char *text;            /* NULL: none; text or html is required */
-    const char *html;            /* NULL: none */
-    const char *unsubscribe_url; /* https; NULL: none. Adds one-click unsubscription */
+    const char *text;                  /* NULL: none; text or html is required */
+    const char *html;                  /* NULL: none */
+    const struct wire_header *headers; /* more of them; words apart by one blank */
+    size_t header_count;
 };
 
 /*
@@ -33,6 +35,9 @@ struct mime_mail
  */
 char *mime_build(struct arena *arena, const struct mime_mail *mail, size_t *ret_len,
                  struct provider_error *reterr);
+
+/* Text as the value of a header in one line: itself when it is ASCII, else as encoded words. */
+const char *mime_encode_value(struct arena *arena, const char *text);
 
 /* The pieces, for tests. Each appends to out. */
 void mime_append_date(struct buf *out, int64_t seconds);

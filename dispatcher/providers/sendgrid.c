@@ -1,10 +1,9 @@
 /*
  * SendGrid: mail through the v3 API.
  *
- * Parts: subject, text, html, reply_to and unsubscribe_url (one-click unsubscription headers). The
- * delivery id travels as custom argument nid and comes back in events. 202 means taken over, not
- * delivered. SendGrid has no idempotency key. Of the headers only the two List-Unsubscribe ones are
- * set: the others are reserved.
+ * Parts: subject, text, html, reply_to, unsubscribe_url and headers. The delivery id travels as
+ * custom argument nid and comes back in events. 202 means taken over, not delivered. SendGrid has
+ * no idempotency key.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "core/json.h"
 #include "providers/build.h"
 #include "providers/email.h"
+#include "providers/mime.h"
 #include "providers/provider.h"
 
 #define SENDGRID_ENDPOINT "https://api.sendgrid.com"
@@ -89,12 +89,15 @@ make_sandbox_mode(void)
 }
 
 static json *
-make_unsubscribe_headers(const char *url, struct arena *arena)
+make_headers(const struct email_parts *parts, struct arena *arena)
 {
     json *headers = json_new_object();
 
-    json_put(headers, "List-Unsubscribe", json_new_string(arena_printf(arena, "<%s>", url)));
-    json_put(headers, "List-Unsubscribe-Post", json_new_string("List-Unsubscribe=One-Click"));
+    for (size_t i = 0; i < parts->header_count; i++)
+    {
+        json_put(headers, parts->headers[i].name,
+                 json_new_string(mime_encode_value(arena, parts->headers[i].value)));
+    }
     return headers;
 }
 
@@ -106,8 +109,7 @@ make_document(const struct settings *settings, const struct message *message,
     json *content = json_new_array();
 
     json_put(root, "personalizations", make_personalizations(message));
-    json_put(root, "from",
-             make_mailbox(settings_get(settings, "from"), settings_get(settings, "from_name")));
+    json_put(root, "from", make_mailbox(parts->from, parts->from_name));
     if (parts->reply_to != NULL)
     {
         json_put(root, "reply_to", make_mailbox(parts->reply_to, NULL));
@@ -117,9 +119,9 @@ make_document(const struct settings *settings, const struct message *message,
     push_content(content, "text/plain", parts->text);
     push_content(content, "text/html", parts->html);
     json_put(root, "content", content);
-    if (parts->unsubscribe_url != NULL)
+    if (parts->header_count > 0)
     {
-        json_put(root, "headers", make_unsubscribe_headers(parts->unsubscribe_url, arena));
+        json_put(root, "headers", make_headers(parts, arena));
     }
     if (message->category != NULL)
     {
@@ -244,6 +246,7 @@ static const struct provider_setting sendgrid_settings[] = {
     { .name = "api_key", .required = true, .secret = true, .doc = "key with the scope mail.send" },
     { .name = "from", .required = true, .doc = "sender's mailbox, verified at SendGrid" },
     { .name = "from_name", .doc = "sender's display name" },
+    { .name = "from_by_category", .object = true, .doc = "other senders by category" },
     { .name = "reply_to", .doc = "mailbox for answers, unless the template has one" },
     { .name = "sandbox_mode", .doc = "true: SendGrid checks the mail and sends nothing" },
     { .name = NULL },

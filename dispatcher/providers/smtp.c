@@ -13,7 +13,6 @@
 #include "providers/address.h"
 #include "providers/build.h"
 #include "providers/email.h"
-#include "providers/mime.h"
 #include "providers/provider.h"
 
 #define SMTP_PORT_STARTTLS 587
@@ -209,37 +208,24 @@ static bool
 smtp_build(const struct settings *settings, const struct message *message, struct arena *arena,
            struct wire_request *ret, struct provider_error *reterr)
 {
-    const char *from = settings_get(settings, "from");
     const char *envelope_from = settings_get(settings, "envelope_from");
     struct email_parts parts;
-    struct mime_mail mail;
 
     if (!email_read(message, settings, arena, &parts, reterr))
     {
         return false;
     }
-    mail = (struct mime_mail){
-        .delivery_id = message->delivery_id,
-        .now_s = message->now_s,
-        .from = from,
-        .from_name = settings_get(settings, "from_name"),
-        .to = message->address,
-        .reply_to = parts.reply_to,
-        .subject = parts.subject,
-        .text = parts.text,
-        .html = parts.html,
-        .unsubscribe_url = parts.unsubscribe_url,
-    };
     *ret = (struct wire_request){
         .kind = WIRE_MAIL,
-        .url = make_url(settings, from, arena),
+        /* The same for all categories: connections are reused. */
+        .url = make_url(settings, settings_get(settings, "from"), arena),
         .username = settings_get(settings, "username"),
         .password = settings_get(settings, "password"),
-        .mail_from = envelope_from != NULL ? envelope_from : from,
+        .mail_from = envelope_from != NULL ? envelope_from : parts.from,
         .mail_to = message->address,
         .starttls = strcmp(security(settings), "starttls") == 0,
     };
-    ret->body = mime_build(arena, &mail, &ret->body_len, reterr);
+    ret->body = email_build(message, &parts, arena, &ret->body_len, reterr);
     return ret->body != NULL;
 }
 
@@ -405,8 +391,9 @@ static const struct provider_setting smtp_settings[] = {
     { .name = "username", .doc = "for SMTP AUTH, together with password" },
     { .name = "password", .secret = true, .doc = "for SMTP AUTH" },
     { .name = "from", .required = true, .doc = "sender's mailbox" },
+    { .name = "envelope_from", .doc = "mailbox for bounces, default the sender's" },
     { .name = "from_name", .doc = "sender's display name" },
-    { .name = "envelope_from", .doc = "mailbox for bounces, default from" },
+    { .name = "from_by_category", .object = true, .doc = "other senders by category" },
     { .name = "reply_to", .doc = "mailbox for answers, unless the template has one" },
     { .name = "helo", .doc = "our name in EHLO, default the domain of from" },
     { .name = NULL },

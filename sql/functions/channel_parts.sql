@@ -15,7 +15,7 @@ as $$
         ('sms', 'text', 'text'), ('sms', 'media', null),
         ('email', 'subject', 'subject'), ('email', 'text', 'text or html'),
         ('email', 'html', 'text or html'), ('email', 'reply_to', null),
-        ('email', 'unsubscribe_url', null),
+        ('email', 'unsubscribe_url', null), ('email', 'headers', null),
         ('voice', 'text', 'text'),
         ('chat', 'text', 'text'),
         ('webhook', 'body', 'body'),

@@ -16,6 +16,7 @@
 #include "providers/civil.h"
 #include "providers/mime.h"
 
+#define LONG_WORD "0123456789012345678901234567890123456789012345678901234567890123456789"
 #define ID "019a1b2c-3d4e-7f50-8a6b-0c1d2e3f4a5b"
 
 static const struct mime_mail plain_mail = {
@@ -238,6 +239,21 @@ assert_encoded(const char *text, const char *expected)
 }
 
 static void
+test_one_line(void **state)
+{
+    char text[200];
+    const char *line;
+
+    assert_string_equal(mime_encode_value(*state, "<a=?b@c> x"), "<a=?b@c> x");
+    assert_string_equal(mime_encode_value(*state, "Größe"), "=?UTF-8?B?R3LDtsOfZQ==?=");
+    memset(text, 'x', sizeof(text));
+    memcpy(text + 198, "é", 2);
+    line = mime_encode_value(*state, arena_strndup(*state, text, sizeof(text)));
+    assert_null(strpbrk(line, "\r\n"));
+    assert_non_null(strstr(line, "?= =?UTF-8?B?"));
+}
+
+static void
 test_quoted_printable(void **state)
 {
     (void) state;
@@ -360,15 +376,27 @@ test_message_id_is_stable(void **state)
 }
 
 static void
-test_unsubscribe(void **state)
+test_more_headers(void **state)
 {
+    static const struct wire_header headers[] = {
+        { "List-Help", "<https://u.example.org/" LONG_WORD ">" },
+        { "References", "<1@example.org> <" LONG_WORD "@example.org> <2@example.org>" },
+        { "X-Shop", "Größe" },
+    };
     struct mime_mail mail = plain_mail;
+    const char *text;
 
-    assert_null(strstr(build(*state, &mail), "List-Unsubscribe"));
-    mail.unsubscribe_url = "https://u.example.org/o/9f3c";
-    assert_non_null(strstr(build(*state, &mail),
-                           "\r\nList-Unsubscribe: <https://u.example.org/o/9f3c>\r\n"
-                           "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"));
+    mail.headers = headers;
+    mail.header_count = sizeof(headers) / sizeof(headers[0]);
+    text = build(*state, &mail);
+    assert_lines(text, 998);
+    assert_non_null(strstr(text, "\r\nMIME-Version: 1.0\r\n"
+                                 "List-Help: <https://u.example.org/" LONG_WORD ">\r\n"
+                                 "References: <1@example.org>\r\n"
+                                 " <" LONG_WORD "@example.org>\r\n"
+                                 " <2@example.org>\r\n"
+                                 "X-Shop: =?UTF-8?B?R3LDtsOfZQ==?=\r\n"
+                                 "Content-Type: "));
 }
 
 static void
@@ -391,9 +419,11 @@ test_injection_is_refused(void **state)
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
     {
-        struct mime_mail mails[7];
+        const struct wire_header header = { "X-Shop", bad[i] };
+        const struct wire_header name = { bad[i], "x" };
+        struct mime_mail mails[8];
 
-        for (size_t m = 0; m < 7; m++)
+        for (size_t m = 0; m < 8; m++)
         {
             mails[m] = plain_mail;
         }
@@ -402,9 +432,12 @@ test_injection_is_refused(void **state)
         mails[2].from_name = bad[i];
         mails[3].to = bad[i];
         mails[4].reply_to = bad[i];
-        mails[5].unsubscribe_url = bad[i];
+        mails[5].headers = &header;
+        mails[5].header_count = 1;
         mails[6].delivery_id = bad[i];
-        for (size_t m = 0; m < 7; m++)
+        mails[7].headers = &name;
+        mails[7].header_count = 1;
+        for (size_t m = 0; m < 8; m++)
         {
             assert_refused(*state, &mails[m], "header_injection");
         }
@@ -436,13 +469,14 @@ main(void)
         cmocka_unit_test_setup_teardown(test_subjects_come_back, setup, teardown),
         cmocka_unit_test(test_subject_bytes),
         cmocka_unit_test(test_display_names),
+        cmocka_unit_test_setup_teardown(test_one_line, setup, teardown),
         cmocka_unit_test(test_quoted_printable),
         cmocka_unit_test_setup_teardown(test_base64_lines, setup, teardown),
         cmocka_unit_test_setup_teardown(test_encodings_are_chosen, setup, teardown),
         cmocka_unit_test_setup_teardown(test_line_ends_are_canonical, setup, teardown),
         cmocka_unit_test_setup_teardown(test_alternative, setup, teardown),
         cmocka_unit_test_setup_teardown(test_message_id_is_stable, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_unsubscribe, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_more_headers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_injection_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_too_large, setup, teardown),
     };
