@@ -1,0 +1,29 @@
+/* Signatures of requests to AWS: Signature Version 4, with the body's hash signed but not sent. */
+#ifndef PROVIDERS_SIGV4_H
+#define PROVIDERS_SIGV4_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/arena.h"
+#include "core/wire.h"
+#include "providers/provider.h"
+
+struct sigv4_account
+{
+    const char *access_key_id;
+    const char *secret_access_key;
+    const char *session_token; /* of temporary credentials; NULL: none */
+    const char *region;
+    const char *service;
+};
+
+/*
+ * Sign a complete request whose URL is in lower case and has no query: adds x-amz-date,
+ * x-amz-security-token and authorization, which cover the host and every header that is there.
+ * False with *reterr when a header cannot be added.
+ */
+bool sigv4_sign(struct wire_request *request, const struct sigv4_account *account, int64_t now_s,
+                struct arena *arena, struct provider_error *reterr);
+
+#endif
