@@ -166,24 +166,33 @@ open_secrets(struct arena *arena, const char *dir, struct credentials *ret, cons
     char *text = read_file(arena, dir, "secrets.env");
 
     ret->twilio_token = env_value(arena, text, "TWILIO_AUTH_TOKEN");
+    ret->mandrill_key = env_value(arena, text, "MANDRILL_API_KEY");
     ret->sendgrid_key = env_value(arena, text, "SENDGRID_API_KEY");
+    ret->ses_secret = env_value(arena, text, "SES_SECRET_ACCESS_KEY");
+    ret->ses_token = env_value(arena, text, "SES_SESSION_TOKEN");
     ret->smtp_password = env_value(arena, text, "SMTP_PASSWORD");
     ret->webhook_secret = env_value(arena, text, "WEBHOOK_SECRET");
     if (ret->twilio_token != NULL && ret->sendgrid_key != NULL && ret->smtp_password != NULL &&
-        ret->webhook_secret != NULL)
+        ret->webhook_secret != NULL && ret->mandrill_key != NULL && ret->ses_secret != NULL &&
+        ret->ses_token != NULL)
     {
         return true;
     }
 
     ret->twilio_token = random_text(arena, "", 24, true);
     ret->sendgrid_key = random_text(arena, "SG.", 24, true);
+    ret->mandrill_key = random_text(arena, "md-", 16, true);
+    ret->ses_secret = random_text(arena, "", 30, true);
+    ret->ses_token = random_text(arena, "", 48, false);
     ret->smtp_password = random_text(arena, "", 18, true);
     ret->webhook_secret = random_text(arena, "whsec_", 32, false);
-    text =
-        arena_printf(arena,
-                     "TWILIO_AUTH_TOKEN=%s\nSENDGRID_API_KEY=%s\nSMTP_PASSWORD=%s\n"
-                     "WEBHOOK_SECRET=%s\n",
-                     ret->twilio_token, ret->sendgrid_key, ret->smtp_password, ret->webhook_secret);
+    text = arena_printf(arena,
+                        "TWILIO_AUTH_TOKEN=%s\nSENDGRID_API_KEY=%s\nSMTP_PASSWORD=%s\n"
+                        "WEBHOOK_SECRET=%s\nMANDRILL_API_KEY=%s\n"
+                        "SES_ACCESS_KEY_ID=" SANDBOX_SES_KEY_ID "\nSES_SECRET_ACCESS_KEY=%s\n"
+                        "SES_TEMPORARY_KEY_ID=" SANDBOX_SES_TEMPORARY_ID "\nSES_SESSION_TOKEN=%s\n",
+                        ret->twilio_token, ret->sendgrid_key, ret->smtp_password,
+                        ret->webhook_secret, ret->mandrill_key, ret->ses_secret, ret->ses_token);
     return credentials_write_file(arena, dir, "secrets.env", 0600, text, reterr);
 }
 

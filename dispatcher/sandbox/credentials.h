@@ -14,6 +14,8 @@
 #define SANDBOX_FCM_EMAIL "sandbox@sandbox.iam.gserviceaccount.com"
 #define SANDBOX_TWILIO_SID "AC00000000000000000000000000000000"
 #define SANDBOX_SMTP_USER "herald"
+#define SANDBOX_SES_KEY_ID "AKIASANDBOXSANDBOX00"
+#define SANDBOX_SES_TEMPORARY_ID "ASIASANDBOXSANDBOX00"
 
 struct credentials
 {
@@ -26,7 +28,10 @@ struct credentials
     const char *fcm_public;
     const char *token_url; /* of the FCM double's token endpoint */
     const char *twilio_token;
+    const char *mandrill_key;
     const char *sendgrid_key;
+    const char *ses_secret;
+    const char *ses_token; /* that SANDBOX_SES_TEMPORARY_ID comes with */
     const char *smtp_password;
     const char *webhook_secret; /* "whsec_" and base64 */
     const char *vapid_key;      /* of web push; private, PEM */

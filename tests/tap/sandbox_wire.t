@@ -219,6 +219,19 @@ is($answer->{body}, '', 'has no body');
 like($answer->{head}, qr/^x-message-id: \w+\r/m, 'but an id');
 is(curl("$url/hooks/orders", @json, '-d', '{}')->{status}, 401, 'an unsigned webhook');
 
+# ---- Mandrill, and SES with curl's own signature ----
+
+$answer = curl("$url/api/1.3/messages/send.json", @json, '-d', encode_json({ key => $secret{MANDRILL_API_KEY},
+    message => { from_email => 'n@example.org', subject => 'Hi', text => 'x', to => [ { email => 'a@example.org' } ] } }));
+is(decode_json($answer->{body})->[0]{status}, 'sent', 'mail through Mandrill');
+my @ses = ("$url/v2/email/outbound-emails", @json, '-d', encode_json({ FromEmailAddress => 'n@example.org',
+    Destination => { ToAddresses => ['a@example.org'] },
+    Content => { Simple => { Subject => { Data => 'Hi' }, Body => { Text => { Data => 'x' } } } } }),
+    '--aws-sigv4', 'aws:amz:eu-west-1:ses', '-u');
+$answer = curl(@ses, "$secret{SES_ACCESS_KEY_ID}:$secret{SES_SECRET_ACCESS_KEY}");
+like($answer->{body}, qr/^\{"MessageId":"[\w-]+"\}$/, 'mail through SES') or diag last_request()->{violation};
+is(curl(@ses, "$secret{SES_ACCESS_KEY_ID}:other")->{status}, 403, 'not with another secret');
+
 # ---- SMTP ----
 
 my @lines = ('Date: Thu, 01 Jan 2026 00:00:00 +0000', 'From: n@example.org', 'To: a@example.org',
