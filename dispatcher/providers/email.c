@@ -127,17 +127,13 @@ static void
 choose_sender(const struct message *message, const struct settings *settings, struct arena *arena,
               struct email_parts *ret)
 {
-    const char *senders = settings_get(settings, "from_by_category");
-    json *root = NULL;
     const char *sender = NULL;
 
     ret->from = settings_get(settings, "from");
     ret->from_name = settings_get(settings, "from_name");
-    if (senders != NULL && message->category != NULL)
+    if (message->category != NULL)
     {
-        root = json_parse(senders, strlen(senders), NULL);
-        sender = arena_strdup(arena, json_get_string(root, message->category));
-        json_destroy(root);
+        sender = settings_get_member(settings, "from_by_category", message->category);
     }
     if (sender != NULL)
     {
@@ -219,44 +215,18 @@ struct sender_check
 };
 
 static bool
-check_sender(const char *key, json *value, void *user)
+check_sender(const char *category, const char *sender, void *user)
 {
     struct sender_check *check = user;
     const char *name;
     const char *mailbox;
-    const char *problem = "it is no text";
+    const char *problem = split_sender(check->arena, sender, &name, &mailbox);
 
-    if (json_is_string(value))
-    {
-        problem = split_sender(check->arena, json_string(value), &name, &mailbox);
-    }
     return problem == NULL ||
            build_refuse(check->reterr, OUTCOME_CONFIG, "bad_mailbox",
                         arena_printf(check->arena,
                                      "from_by_category.%s must be a mailbox or Name <mailbox>: %s",
-                                     key, problem));
-}
-
-static bool
-check_senders(const struct settings *settings, struct arena *arena, struct provider_error *reterr)
-{
-    const char *senders = settings_get(settings, "from_by_category");
-    struct sender_check check = { arena, reterr };
-    json *root;
-    bool usable;
-
-    if (senders == NULL)
-    {
-        return true;
-    }
-    root = json_parse(senders, strlen(senders), NULL);
-    usable = json_is_object(root)
-                 ? json_each(root, check_sender, &check)
-                 : build_refuse(reterr, OUTCOME_CONFIG, "bad_object",
-                                "from_by_category must be an object: {\"category\": \"Name "
-                                "<mailbox>\"}");
-    json_destroy(root);
-    return usable;
+                                     category, problem));
 }
 
 bool
@@ -265,6 +235,7 @@ email_check_settings(const struct settings *settings, struct arena *arena,
 {
     static const char *const names[] = { "from", "reply_to", "envelope_from" };
     const char *from_name = settings_get(settings, "from_name");
+    struct sender_check check = { arena, reterr };
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
     {
@@ -283,5 +254,5 @@ email_check_settings(const struct settings *settings, struct arena *arena,
         return build_refuse(reterr, OUTCOME_CONFIG, "setting_too_long",
                             "from_name is longer than 255 bytes");
     }
-    return check_senders(settings, arena, reterr);
+    return settings_each_member(settings, "from_by_category", check_sender, &check);
 }

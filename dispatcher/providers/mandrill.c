@@ -234,7 +234,7 @@ static const struct provider_setting mandrill_settings[] = {
       .doc = "key that may call messages/send" },
     { .name = "from", .required = true, .doc = "sender's mailbox, of a verified domain" },
     { .name = "from_name", .doc = "sender's display name" },
-    { .name = "from_by_category", .object = true, .doc = "other senders by category" },
+    { .name = "from_by_category", .map = true, .doc = "other senders by category" },
     { .name = "reply_to", .doc = "mailbox for answers, unless the template has one" },
     { .name = "subaccount", .doc = "id of the subaccount to send for" },
     { .name = NULL },

@@ -246,7 +246,7 @@ static const struct provider_setting sendgrid_settings[] = {
     { .name = "api_key", .required = true, .secret = true, .doc = "key with the scope mail.send" },
     { .name = "from", .required = true, .doc = "sender's mailbox, verified at SendGrid" },
     { .name = "from_name", .doc = "sender's display name" },
-    { .name = "from_by_category", .object = true, .doc = "other senders by category" },
+    { .name = "from_by_category", .map = true, .doc = "other senders by category" },
     { .name = "reply_to", .doc = "mailbox for answers, unless the template has one" },
     { .name = "sandbox_mode", .doc = "true: SendGrid checks the mail and sends nothing" },
     { .name = NULL },

@@ -243,7 +243,7 @@ static const struct provider_setting ses_settings[] = {
     { .name = "session_token", .secret = true, .doc = "of temporary credentials" },
     { .name = "from", .required = true, .doc = "sender's mailbox, a verified identity" },
     { .name = "from_name", .doc = "sender's display name" },
-    { .name = "from_by_category", .object = true, .doc = "other senders by category" },
+    { .name = "from_by_category", .map = true, .doc = "other senders by category" },
     { .name = "reply_to", .doc = "mailbox for answers, unless the template has one" },
     { .name = "configuration_set", .doc = "configuration set of the mails" },
     { .name = NULL },

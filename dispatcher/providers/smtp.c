@@ -393,7 +393,7 @@ static const struct provider_setting smtp_settings[] = {
     { .name = "from", .required = true, .doc = "sender's mailbox" },
     { .name = "envelope_from", .doc = "mailbox for bounces, default the sender's" },
     { .name = "from_name", .doc = "sender's display name" },
-    { .name = "from_by_category", .object = true, .doc = "other senders by category" },
+    { .name = "from_by_category", .map = true, .doc = "other senders by category" },
     { .name = "reply_to", .doc = "mailbox for answers, unless the template has one" },
     { .name = "helo", .doc = "our name in EHLO, default the domain of from" },
     { .name = NULL },

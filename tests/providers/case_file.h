@@ -199,8 +199,7 @@ parse_line(char *text, struct arena *arena)
         "never",        "case",      "setting",  "map",     "secret",  "unset",   "message",
         "invalid",      "plan",      "jose",     "claims",  "refused", "request", "exchange",
         "flags",        "login",     "envelope", "body",    "size",    "answer",  "grant",
-        "token-answer", "transport", "text",     "verdict", "reason",
-        "binary",       "decrypted",
+        "token-answer", "transport", "text",     "verdict", "reason",  "binary",  "decrypted",
     };
     struct line *line = arena_alloc(arena, sizeof(*line));
     char *colon = strchr(text, ':');
