@@ -56,6 +56,7 @@ look_up(struct lq_run *run, const struct lq_value *item, const struct lq_value *
         const struct lq_value **ret)
 {
     struct lq_str key;
+    struct lq_str text;
     int64_t place;
 
     *ret = &lq_value_nil;
@@ -74,16 +75,16 @@ look_up(struct lq_run *run, const struct lq_value *item, const struct lq_value *
         case LQ_STRING:
             if (name->type == LQ_NIL)
                 return LOOKUP_NONE;
-            if (!lq_run_scan(run, item->string.len))
+            if (!lq_run_scan(run, item->string.len) || !lq_to_text(run, item, &text))
                 return LOOKUP_FAULT;
             if (place_of(name, &place))
             {
-                *ret = character_at(run, item->string, place);
+                *ret = character_at(run, text, place);
                 return *ret == NULL ? LOOKUP_FAULT : LOOKUP_FOUND;
             }
             if (name->type != LQ_STRING)
                 return no_property(run, key);
-            if (lq_str_find(item->string, 0, key) != SIZE_MAX)
+            if (lq_str_find(text, 0, key) != SIZE_MAX)
                 *ret = name;
             return LOOKUP_FOUND;
         case LQ_INT:

@@ -215,6 +215,7 @@ broken_data(void **state)
         "{{ s | url_encode }}",
         "{{ s | url_decode }}",
         "{{ 'x' | split: '' | map: s }}",
+        "{{ s | map: 1 }}",
         "{{ 1 | round: s }}",
         "{{ s | abs }}",
         "{{ 1 | at_least: s }}",
