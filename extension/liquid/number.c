@@ -12,7 +12,7 @@ enum
     EXPONENT_LIMIT = 100000,
     EXACT_DIGITS = 15, /* decimals of so many digits are the shortest spelling of their double */
     EXACT_EXPONENT = 280,
-    FIXED_DIGITS = 15, /* in front of the point, at most, of what has no exponent */
+    FIXED_DIGITS = 15, /* in front of the point, at most, of a whole number without exponent */
     MANTISSA_BITS = 53,
     EXPONENT_MIN = -1074,
     EXPONENT_MAX = 971
@@ -865,7 +865,7 @@ lq_real_print(const struct lq_real *value, char *ret)
     point = (int) count + value->exponent;
     if (value->digits == 0)
         point = 1;
-    if (point > -4 && point <= FIXED_DIGITS)
+    if (point > -4 && (point <= FIXED_DIGITS || point < (int) count))
         return len + print_fixed(digits, count, point, ret + len);
     len += print_fixed(digits, count, 1, ret + len);
     ret[len++] = 'e';
