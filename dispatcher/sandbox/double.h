@@ -101,7 +101,7 @@ struct rendered
 struct sandbox_double
 {
     const char *name;   /* as the provider's kind */
-    const char *prefix; /* of the paths it owns; NULL: not HTTP */
+    const char *prefix; /* of the paths it owns unless a longer one matches; NULL: not HTTP */
     size_t body_max;    /* larger bodies never reach judge() */
 
     /* Judge a complete request. */

@@ -115,7 +115,7 @@ const char page_js[] =
     "  const view = r.rendered;\n"
     "  switch (r.provider) {\n"
     "    case 'apns': case 'fcm': case 'webpush': return push(view);\n"
-    "    case 'twilio': return el('div', 'sms', view.text || '');\n"
+    "    case 'twilio': case 'twilio_voice': return el('div', 'sms', view.text || '');\n"
     "    case 'mandrill': case 'sendgrid': case 'ses': return mail(view);\n"
     "    case 'smtp': return r.method === 'MAIL' ? mail(view) : el('pre', '', r.body);\n"
     "    default: return el('pre', '', pretty(view.data || view.title || ''));\n"

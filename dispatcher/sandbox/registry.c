@@ -13,16 +13,21 @@ const struct sandbox_double *const double_registry[] = {
 const struct sandbox_double *
 double_find_path(const char *path)
 {
+    const struct sandbox_double *owner = NULL;
+    size_t longest = 0;
+
     for (size_t i = 0; double_registry[i] != NULL; i++)
     {
         const char *prefix = double_registry[i]->prefix;
+        size_t len = prefix == NULL ? 0 : strlen(prefix);
 
-        if (prefix != NULL && strncmp(path, prefix, strlen(prefix)) == 0)
+        if (len > longest && strncmp(path, prefix, len) == 0)
         {
-            return double_registry[i];
+            longest = len;
+            owner = double_registry[i];
         }
     }
-    return NULL;
+    return owner;
 }
 
 const struct sandbox_double *

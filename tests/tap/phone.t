@@ -61,5 +61,29 @@ send_text('free', 'x', to => 'bob');
 send_text('free', 'x', to => 'ann');
 is_deeply([ map { $_->{body} =~ /From=([^&]*)/ } $sandbox->requests ], [ 'Herald', '%2B15005550006' ], 'senders by country');
 
+# ---- calls ----
+
+add_template($cluster, 'spoken', undef, 'voice/text' => '{{ s }}');
+$cluster->sql(q{select herald.notify_recipient('eve', phone => '+15005550004', locale => 'de-AT')});
+$cluster->sql(q{select herald.notify_recipient('none', email => 'none@example.org')});
+$cluster->sql("select herald.notify_provider('calls', 'twilio_voice', 'voice', settings => '"
+      . qq({"endpoint": "@{[ $sandbox->url ]}", "ca_file": "@{[ $sandbox->dir ]}/ca.pem", "repeat": 2,)
+      . qq("account_sid": "AC@{[ '0' x 32 ]}", "from": "+15005550006"}', )
+      . q{secrets => '{"auth_token": "env:TWILIO_AUTH_TOKEN"}')});
+$dispatcher->wait_for_log(qr/account is in use" account=calls/);
+$sandbox->reset;
+is($cluster->sql(q{select address from herald.notify_preview('spoken', 'ann', '{"s": ""}')}), '+15005550010',
+    'the address of a call is the phone number');
+is(result_of(send_text('spoken', 'Code <1 & 2>', channel => 'voice', locale => 'fr-CA')), 'sent', 'a call');
+my ($call) = $sandbox->requests;
+is("$call->{provider} $call->{decision}", 'twilio_voice accept', 'is accepted by the strict double');
+is($call->{rendered}{text}, 'Code <1 & 2>', 'and speaks the text');
+like($call->{body}, qr/language%3D%22fr-CA%22%20loop%3D%222%22/, 'in the language of the notification');
+is($cluster->sql(q{select provider_id ~ '^CA[0-9a-f]{32}$' from herald.delivery where provider = 'calls'}), 't', 'its id is kept');
+like(result_of(send_text('spoken', 'x', channel => 'voice', to => 'eve')), qr/^suppressed 21216 /, 'who is blocked');
+like(($sandbox->requests)[-1]{body}, qr/language%3D%22de-DE%22/, 'would have heard the nearest language');
+is(result_of(send_text('spoken', 'x', channel => 'voice', to => 'eve')), 'suppressed address_suppressed', 'and is not called again');
+is(result_of(send_text('spoken', 'x', channel => 'voice', to => 'none')), 'suppressed no_address', 'who has no phone is not called');
+
 is($dispatcher->stop, 0, 'the dispatcher ends cleanly');
 done_testing();
