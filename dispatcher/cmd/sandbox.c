@@ -23,7 +23,7 @@ static const struct option_row rows[] = {
     { "Place", "dir", 'D', "DIR", "HERALD_SANDBOX_DIR", NULL, 0,
       "directory for credentials, certificates and ports.json; made when missing" },
     { "Place", "https", 0, "ADDRESS", NULL, "127.0.0.1:8443", 0,
-      "APNs, FCM, Twilio, SendGrid and webhooks; port 0 takes a free one" },
+      "APNs, FCM, Twilio, Vonage, SendGrid and webhooks; port 0 takes a free one" },
     { "Place", "smtp", 0, "ADDRESS", NULL, "127.0.0.1:8025", 0, "mail submission with STARTTLS" },
     { "Place", "page", 0, "ADDRESS", NULL, "127.0.0.1:8080", 0,
       "the page that shows what arrived; for this machine only" },
@@ -50,7 +50,7 @@ static const struct options_program program = {
     .name = "herald-sandbox",
     .usage = "--dir DIR [OPTION]…",
     .summary =
-        "Strict local doubles of APNs, FCM, Twilio Messages, SendGrid, an SMTP submission\n"
+        "Strict local doubles of APNs, FCM, Twilio, Vonage, SendGrid, an SMTP submission\n"
         "server and webhook receivers, and a page that shows what arrived. Nothing leaves this\n"
         "machine. DIR/ca.pem is the trust anchor; DIR/apns.p8, fcm.json, fcm_key.pem and\n"
         "secrets.env hold credentials that the doubles accept; DIR/ports.json appears when all\n"

@@ -173,6 +173,26 @@ crypto_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len
                    "HMAC");
 }
 
+size_t
+crypto_hmac(enum crypto_hash hash, const void *key, size_t key_len, const void *data, size_t len,
+            uint8_t ret[64])
+{
+    const EVP_MD *const hashes[] = {
+        [CRYPTO_MD5] = EVP_md5(),
+        [CRYPTO_SHA1] = EVP_sha1(),
+        [CRYPTO_SHA256] = EVP_sha256(),
+        [CRYPTO_SHA512] = EVP_sha512(),
+    };
+    unsigned int ret_len = 0;
+
+    if (HMAC(hashes[hash], key, (int) key_len, data, len, ret, &ret_len) == NULL)
+    {
+        ERR_clear_error();
+        return 0;
+    }
+    return ret_len;
+}
+
 bool
 crypto_equal(const void *a, const void *b, size_t len)
 {

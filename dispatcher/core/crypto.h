@@ -28,6 +28,17 @@ void crypto_sha256(const void *data, size_t len, uint8_t ret[32]);
 void crypto_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
                         uint8_t ret[32]);
 
+/* HMAC with any of these; its length, or 0 when OpenSSL has no such hash, as MD5 under FIPS. */
+enum crypto_hash
+{
+    CRYPTO_MD5,
+    CRYPTO_SHA1,
+    CRYPTO_SHA256,
+    CRYPTO_SHA512
+};
+size_t crypto_hmac(enum crypto_hash hash, const void *key, size_t key_len, const void *data,
+                   size_t len, uint8_t ret[64]);
+
 /* Constant-time comparison of equal-length digests. */
 bool crypto_equal(const void *a, const void *b, size_t len);
 

@@ -3,8 +3,14 @@
 
 #include <string.h>
 
+#include "providers/address.h"
 #include "providers/build.h"
 
+#define SENDER_ID_MAX 11
+#define SHORT_CODE_MIN 3
+#define SHORT_CODE_MAX 8
+#define DIGITS "0123456789"
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define SETTING "from_by_country"
 
 static const struct calling_code
@@ -18,6 +24,23 @@ static const struct calling_code
 };
 
 #define CALLING_CODES (sizeof(calling_codes) / sizeof(calling_codes[0]))
+
+bool
+sender_is_valid(const char *text)
+{
+    size_t len = strlen(text);
+
+    if (text[0] == '+')
+    {
+        return address_check_phone(text) == NULL;
+    }
+    if (strspn(text, DIGITS) == len)
+    {
+        return len >= SHORT_CODE_MIN && len <= SHORT_CODE_MAX;
+    }
+    return len <= SENDER_ID_MAX && strspn(text, DIGITS LETTERS " &+-_") == len &&
+           strcspn(text, LETTERS) < len;
+}
 
 const char *
 sender_country(const char *phone)

@@ -11,7 +11,6 @@
  */
 #include <string.h>
 
-#include "providers/address.h"
 #include "providers/build.h"
 #include "providers/media.h"
 #include "providers/provider.h"
@@ -20,30 +19,6 @@
 
 #define TWILIO_BODY_MAX 1600
 #define TWILIO_VALIDITY_MAX_S 36000
-#define TWILIO_SENDER_ID_MAX 11
-#define TWILIO_SHORT_CODE_MIN 3
-#define TWILIO_SHORT_CODE_MAX 8
-
-#define DIGITS "0123456789"
-#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-
-/* A number, a short code, or a name of at most 11 characters with a letter in it. */
-static bool
-is_sender(const char *text)
-{
-    size_t len = strlen(text);
-
-    if (text[0] == '+')
-    {
-        return address_check_phone(text) == NULL;
-    }
-    if (strspn(text, DIGITS) == len)
-    {
-        return len >= TWILIO_SHORT_CODE_MIN && len <= TWILIO_SHORT_CODE_MAX;
-    }
-    return len <= TWILIO_SENDER_ID_MAX && strspn(text, DIGITS LETTERS " &+-_") == len &&
-           strcspn(text, LETTERS) < len;
-}
 
 static bool
 is_service(const char *text)
@@ -54,7 +29,7 @@ is_service(const char *text)
 static bool
 is_sender_or_service(const char *text)
 {
-    return is_service(text) || is_sender(text);
+    return is_service(text) || sender_is_valid(text);
 }
 
 static bool
@@ -77,7 +52,7 @@ twilio_check(const struct settings *settings, struct arena *arena, struct provid
         return build_refuse(reterr, OUTCOME_CONFIG, "sender",
                             "exactly one of from and messaging_service_sid is needed");
     }
-    if (from != NULL && !is_sender(from))
+    if (from != NULL && !sender_is_valid(from))
     {
         return build_refuse(reterr, OUTCOME_CONFIG, "sender",
                             "from is neither an E.164 number nor a short code nor a name of at "

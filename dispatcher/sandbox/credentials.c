@@ -160,40 +160,47 @@ random_text(struct arena *arena, const char *prefix, size_t bytes, bool url)
                             : crypto_base64(arena, raw, bytes));
 }
 
+/* Secrets of secrets.env: what is missing is made, what is there stays. */
 static bool
 open_secrets(struct arena *arena, const char *dir, struct credentials *ret, const char **reterr)
 {
-    char *text = read_file(arena, dir, "secrets.env");
-
-    ret->twilio_token = env_value(arena, text, "TWILIO_AUTH_TOKEN");
-    ret->mandrill_key = env_value(arena, text, "MANDRILL_API_KEY");
-    ret->sendgrid_key = env_value(arena, text, "SENDGRID_API_KEY");
-    ret->ses_secret = env_value(arena, text, "SES_SECRET_ACCESS_KEY");
-    ret->ses_token = env_value(arena, text, "SES_SESSION_TOKEN");
-    ret->smtp_password = env_value(arena, text, "SMTP_PASSWORD");
-    ret->webhook_secret = env_value(arena, text, "WEBHOOK_SECRET");
-    if (ret->twilio_token != NULL && ret->sendgrid_key != NULL && ret->smtp_password != NULL &&
-        ret->webhook_secret != NULL && ret->mandrill_key != NULL && ret->ses_secret != NULL &&
-        ret->ses_token != NULL)
+    const char *known; /* no secret */
+    const struct
     {
-        return true;
-    }
+        const char *name;
+        const char *prefix;
+        size_t bytes;
+        bool url;
+        const char **value;
+    } secrets[] = {
+        { "TWILIO_AUTH_TOKEN", "", 24, true, &ret->twilio_token },
+        { "SENDGRID_API_KEY", "SG.", 24, true, &ret->sendgrid_key },
+        { "SMTP_PASSWORD", "", 18, true, &ret->smtp_password },
+        { "WEBHOOK_SECRET", "whsec_", 32, false, &ret->webhook_secret },
+        { "MANDRILL_API_KEY", "md-", 16, true, &ret->mandrill_key },
+        { "SES_ACCESS_KEY_ID", SANDBOX_SES_KEY_ID, 0, true, &known },
+        { "SES_SECRET_ACCESS_KEY", "", 30, true, &ret->ses_secret },
+        { "SES_TEMPORARY_KEY_ID", SANDBOX_SES_TEMPORARY_ID, 0, true, &known },
+        { "SES_SESSION_TOKEN", "", 48, false, &ret->ses_token },
+        { "VONAGE_API_KEY", "", 6, true, &ret->vonage_key },
+        { "VONAGE_API_SECRET", "", 12, true, &ret->vonage_secret },
+        { "VONAGE_SIGNATURE_SECRET", "", 33, true, &ret->vonage_signature_secret },
+    };
+    const char *old = read_file(arena, dir, "secrets.env");
+    const char *text = "";
+    bool complete = true;
 
-    ret->twilio_token = random_text(arena, "", 24, true);
-    ret->sendgrid_key = random_text(arena, "SG.", 24, true);
-    ret->mandrill_key = random_text(arena, "md-", 16, true);
-    ret->ses_secret = random_text(arena, "", 30, true);
-    ret->ses_token = random_text(arena, "", 48, false);
-    ret->smtp_password = random_text(arena, "", 18, true);
-    ret->webhook_secret = random_text(arena, "whsec_", 32, false);
-    text = arena_printf(arena,
-                        "TWILIO_AUTH_TOKEN=%s\nSENDGRID_API_KEY=%s\nSMTP_PASSWORD=%s\n"
-                        "WEBHOOK_SECRET=%s\nMANDRILL_API_KEY=%s\n"
-                        "SES_ACCESS_KEY_ID=" SANDBOX_SES_KEY_ID "\nSES_SECRET_ACCESS_KEY=%s\n"
-                        "SES_TEMPORARY_KEY_ID=" SANDBOX_SES_TEMPORARY_ID "\nSES_SESSION_TOKEN=%s\n",
-                        ret->twilio_token, ret->sendgrid_key, ret->smtp_password,
-                        ret->webhook_secret, ret->mandrill_key, ret->ses_secret, ret->ses_token);
-    return credentials_write_file(arena, dir, "secrets.env", 0600, text, reterr);
+    for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
+    {
+        const char *value = env_value(arena, old, secrets[i].name);
+
+        complete = complete && value != NULL;
+        *secrets[i].value =
+            value != NULL ? value
+                          : random_text(arena, secrets[i].prefix, secrets[i].bytes, secrets[i].url);
+        text = arena_printf(arena, "%s%s=%s\n", text, secrets[i].name, *secrets[i].value);
+    }
+    return complete || credentials_write_file(arena, dir, "secrets.env", 0600, text, reterr);
 }
 
 /* The browser's key; its shared secret follows from it. */
@@ -229,6 +236,8 @@ credentials_open(struct arena *arena, const char *dir, const char *names, struct
                     reterr) &&
            open_key(arena, dir, "vapid.pem", tls_new_ec_key, &ret->vapid_key, &ret->vapid_public,
                     reterr) &&
+           open_key(arena, dir, "vonage_key.pem", tls_new_rsa_key, &ret->vonage_private,
+                    &ret->vonage_public, reterr) &&
            open_browser(arena, dir, ret, reterr) && open_secrets(arena, dir, ret, reterr);
 }
 

@@ -13,6 +13,7 @@
 #define SANDBOX_FCM_PROJECT "sandbox"
 #define SANDBOX_FCM_EMAIL "sandbox@sandbox.iam.gserviceaccount.com"
 #define SANDBOX_TWILIO_SID "AC00000000000000000000000000000000"
+#define SANDBOX_VONAGE_APPLICATION "aaaaaaaa-bbbb-cccc-dddd-0123456789ab"
 #define SANDBOX_SMTP_USER "herald"
 #define SANDBOX_SES_KEY_ID "AKIASANDBOXSANDBOX00"
 #define SANDBOX_SES_TEMPORARY_ID "ASIASANDBOXSANDBOX00"
@@ -38,12 +39,18 @@ struct credentials
     const char *vapid_public;   /* PEM */
     const char *browser_key;    /* of the browser that web push goes to */
     uint8_t browser_auth[16];
+    const char *vonage_key; /* of the SMS API */
+    const char *vonage_secret;
+    const char *vonage_signature_secret;
+    const char *vonage_private; /* of the application of the Messages API */
+    const char *vonage_public;
 };
 
 /*
  * Load what dir already holds and make the rest: ca.pem, server.pem, server_key.pem, apns.p8,
- * fcm_key.pem, vapid.pem, browser.pem and secrets.env. names: comma-separated extra names for the
- * certificate, or NULL; it is made anew when a name is missing. false with *reterr in the arena.
+ * fcm_key.pem, vapid.pem, browser.pem, vonage_key.pem and secrets.env. names: comma-separated
+ * extra names for the certificate, or NULL; it is made anew when a name is missing. false with
+ * *reterr in the arena.
  */
 bool credentials_open(struct arena *arena, const char *dir, const char *names,
                       struct credentials *ret, const char **reterr);

@@ -85,5 +85,56 @@ like(($sandbox->requests)[-1]{body}, qr/language%3D%22de-DE%22/, 'would have hea
 is(result_of(send_text('spoken', 'x', channel => 'voice', to => 'eve')), 'suppressed address_suppressed', 'and is not called again');
 is(result_of(send_text('spoken', 'x', channel => 'voice', to => 'none')), 'suppressed no_address', 'who has no phone is not called');
 
+# ---- Vonage ----
+
+# Leaves one account for text messages: use_account(NAME, kind, settings, secrets).
+sub use_account
+{
+    my ($name, $kind, $settings, $secrets) = @_;
+    my $common = '"endpoint": "' . $sandbox->url . '", "ca_file": "' . $sandbox->dir . '/ca.pem", "from": "Acme"';
+    $cluster->sql(q{delete from herald.provider where channel = 'sms'});
+    $cluster->sql("select herald.notify_provider('$name', '$kind', 'sms', settings => '{$common$settings}', secrets => '{$secrets}')");
+    $dispatcher->signal('HUP');
+    $dispatcher->wait_for_log(qr/account is in use" account=$name /);
+    $sandbox->reset;
+    return;
+}
+
+# The last request, and whether the strict double took it.
+sub last_request
+{
+    my ($provider) = @_;
+    my $request = ($sandbox->requests)[-1];
+    is("$request->{provider} $request->{decision}", "$provider accept", "$provider takes it");
+    return $request;
+}
+
+$cluster->sql(q{select herald.notify_recipient('dan', phone => '+15005550001')});
+$cluster->sql(q{select herald.notify_recipient('kim', phone => '+15005550005')});
+my $key = '"api_key": "env:VONAGE_API_KEY"';
+for my $way ([ 'basic', '"api_secret": "env:VONAGE_API_SECRET"' ], [ 'signed', '"signature_secret": "env:VONAGE_SIGNATURE_SECRET"' ])
+{
+    my ($name, $secret) = @$way;
+    use_account($name, 'vonage', '', "$key, $secret");
+    is(result_of(send_text('free', "Grüße & 안녕 = '1'")), 'sent', "a text, $name");
+    is(last_request('vonage')->{rendered}{text}, "Gr\x{fc}\x{df}e & \x{c548}\x{b155} = '1'", 'every character survives');
+    is(result_of(send_text('free', 'a' x 200)), 'sent', 'a text of two parts');
+    like($cluster->sql(q{select provider_id from herald.delivery order by id desc limit 1}), qr/^\w{16},\w{16}$/, 'has two ids');
+}
+like(result_of(send_text('free', 'x', to => 'dan')), qr/^failed 6 /, 'a refusal with status 200');
+$cluster->sql(q{select herald.notify_category('once', policy => 'at_most_once')});
+add_template($cluster, 'code', 'once', 'sms/text' => '{{ s }}');
+like(result_of(send_text('code', 'a' x 200, to => 'kim')), qr/^unknown 5 1 of 2 parts were accepted: Internal Error/,
+    'half a message is not known to be sent');
+
+use_account('app', 'vonage_messages', ', "application_id": "aaaaaaaa-bbbb-cccc-dddd-0123456789ab"',
+    '"private_key": "file:' . $sandbox->dir . '/vonage_key.pem"');
+is(result_of(send_text('free', 'Grüße')), 'sent', 'a text through the Messages API');
+is(last_request('vonage_messages')->{rendered}{text}, "Gr\x{fc}\x{df}e", 'with its text');
+add_template($cluster, 'picture', undef, 'sms/text' => '{{ s }}', 'sms/media' => 'https://cdn.example.org/a.jpg');
+is(result_of(send_text('picture', 'look')), 'sent', 'an MMS');
+like(last_request('vonage_messages')->{body}, qr{"image":\{"url":"https://cdn.example.org/a.jpg","caption":"look"\}}, 'with its picture');
+like(result_of(send_text('free', 'x', to => 'dan')), qr/^(?:failed 1170|suppressed)/, 'a refusal by code');
+
 is($dispatcher->stop, 0, 'the dispatcher ends cleanly');
 done_testing();
