@@ -155,6 +155,8 @@ select is(herald.liquid_render('Hi {{ name }}{% render "s", n: 2 %}', '{"name": 
           'Hi &lt;Ann&gt;!2', 'liquid_render');
 select is(herald.liquid_render('{{ nobody }}', strict => false), '', 'lax');
 select is(herald.liquid_render(E'a\n{{ b }}', '{"b": "c\nd"}', escape => 'header'), 'a c d', 'a header is one line');
+select is(herald.liquid_render(E'a: 1\n{{ b }}', '{"b": "c\nd"}', escape => 'headers'), E'a: 1\nc d',
+          'headers end where the template ends them');
 select throws_ok($$select herald.liquid_render('', escape => 'htm')$$, '22023', 'unknown escape "htm"');
 select is(herald.liquid_render('{{ "a.b" | t: n: 2 }}', translations => array['{"x": "y"}', '{"a": {"b": "{{ n }} c"}}']::jsonb[]), '2 c', 'translations');
 select throws_ok($$select herald.liquid_render('{{ nobody }}')$$, '22023', 'source: line 1, column 4: unknown variable "nobody"');

@@ -115,8 +115,10 @@ test_header(void **state)
     add("subject", "\nOrder\r\n\t{{ n }}\n");
     add("reply_to", "{{ recipient.id }}@example.org\n");
     add("unsubscribe_url", "https://shop.example/{{ recipient.id }}\n");
+    add("headers", "X-A: {{ 'a\nb' }}\nX-B: {{ n }}");
     add("text", "{{ n }}\n");
     assert_string_equal(render(), "");
+    assert_string_equal(text_of("headers"), "X-A: a b\nX-B: 7.5");
     assert_string_equal(text_of("subject"), "Order 7.5");
     assert_string_equal(text_of("reply_to"), "user-42@example.org");
     assert_string_equal(text_of("unsubscribe_url"), "https://shop.example/user-42");

@@ -148,6 +148,8 @@ test_signature(void **state)
     assert_refused(&double_ses, "key", 403, "security token");
     set_signature(SANDBOX_SES_KEY_ID, SCOPE, "content-type;host", right);
     assert_refused(&double_ses, "date is not signed", 403, "must be signed");
+    set_signature(SANDBOX_SES_KEY_ID, SCOPE, "content-type;x-amz-date", right);
+    assert_refused(&double_ses, "host is not signed", 403, "must be signed");
     set_signature(SANDBOX_SES_KEY_ID, SCOPE, "host;content-type;x-amz-date", right);
     assert_refused(&double_ses, "order", 403, "in order");
     set_signature(SANDBOX_SES_KEY_ID, SCOPE, ALL ";x-other", right);
