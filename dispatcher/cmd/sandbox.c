@@ -23,7 +23,7 @@ static const struct option_row rows[] = {
     { "Place", "dir", 'D', "DIR", "HERALD_SANDBOX_DIR", NULL, 0,
       "directory for credentials, certificates and ports.json; made when missing" },
     { "Place", "https", 0, "ADDRESS", NULL, "127.0.0.1:8443", 0,
-      "APNs, FCM, Twilio, Vonage, SendGrid and webhooks; port 0 takes a free one" },
+      "every provider that speaks HTTP; port 0 takes a free one" },
     { "Place", "smtp", 0, "ADDRESS", NULL, "127.0.0.1:8025", 0, "mail submission with STARTTLS" },
     { "Place", "page", 0, "ADDRESS", NULL, "127.0.0.1:8080", 0,
       "the page that shows what arrived; for this machine only" },
@@ -50,39 +50,32 @@ static const struct options_program program = {
     .name = "herald-sandbox",
     .usage = "--dir DIR [OPTION]…",
     .summary =
-        "Strict local doubles of APNs, FCM, Twilio, Vonage, SendGrid, an SMTP submission\n"
-        "server and webhook receivers, and a page that shows what arrived. Nothing leaves this\n"
-        "machine. DIR/ca.pem is the trust anchor; DIR/apns.p8, fcm.json, fcm_key.pem and\n"
-        "secrets.env hold credentials that the doubles accept; DIR/ports.json appears when all\n"
-        "listeners are ready.",
+        "Strict local doubles of the providers, of an SMTP submission server and of webhook\n"
+        "receivers, and a page that shows what arrived. Nothing leaves this machine. DIR/ca.pem\n"
+        "is the trust anchor; DIR/apns.p8, fcm.json, fcm_key.pem and secrets.env hold\n"
+        "credentials that the doubles accept; DIR/ports.json appears when all listeners are\n"
+        "ready.",
     .rows = rows,
     .examples =
         "  herald-sandbox --dir /tmp/sandbox                      then open http://127.0.0.1:8080\n"
         "  herald-sandbox --dir /tmp/sandbox --https 127.0.0.1:0  any free port, see ports.json\n"
         "  curl -H 'Content-Type: application/json' http://127.0.0.1:8080/api/script -d '[…]'\n"
-        "\n"
-        "Accounts\n"
-        "  apns      key id SANDBOXKEY, team SANDBOXTEA, topic org.example.app\n"
-        "  fcm       project sandbox; endpoint https://HOST:PORT, token at /token\n"
-        "  twilio    account AC00000000000000000000000000000000\n"
-        "  smtp      user herald\n"
-        "  webhook   https://HOST:PORT/hooks/NAME\n"
-        "  webpush   subscription in browser.json, endpoint https://HOST:PORT/push/NAME\n"
-        "\n"
-        "A script is an array of rules; the first that matches counts:\n"
-        "  {\"match\": {\"provider\": \"fcm\", \"path\": …, \"to\": …, \"body\": …}, \"times\": "
-        "2,\n"
-        "   \"percent\": 30, \"fault\": \"status\", \"status\": 503, \"retry_after\": 2}\n"
-        "  provider is equal, the others are contained; all are optional. Faults: status,\n"
-        "  throttle (429), unregistered, delay, hang, reset_before, reset_after, close,\n"
-        "  lost_answer, goaway, drain, refused, stream_error, partial, garbage, drip.\n"
-        "  More members: delay_ms; retry_after (number or any text); retry_after_date: true\n"
-        "  (retry_after seconds from now as a date); html: true (a proxy's page); accept: true\n"
-        "  (executed in spite of the status); body, body_bytes (replace the answer's body);\n"
-        "  at_end: true (SMTP: at the end of the message, not at RCPT).\n"
-        "  As an object, {\"rules\": […], \"max_streams\": 1, \"window\": 0} sets HTTP/2 limits.\n"
         "\n",
 };
+
+static const char script_help[] =
+    "A script is an array of rules; the first that matches counts:\n"
+    "  {\"match\": {\"provider\": \"fcm\", \"path\": …, \"to\": …, \"body\": …}, \"times\": 2,\n"
+    "   \"percent\": 30, \"fault\": \"status\", \"status\": 503, \"retry_after\": 2}\n"
+    "  provider is equal, the others are contained; all are optional. Faults: status,\n"
+    "  throttle (429), unregistered, delay, hang, reset_before, reset_after, close,\n"
+    "  lost_answer, goaway, drain, refused, stream_error, partial, garbage, drip.\n"
+    "  More members: delay_ms; retry_after (number or any text); retry_after_date: true\n"
+    "  (retry_after seconds from now as a date); html: true (a proxy's page); accept: true\n"
+    "  (executed in spite of the status); body, body_bytes (replace the answer's body);\n"
+    "  at_end: true (SMTP: at the end of the message, not at RCPT).\n"
+    "  As an object, {\"rules\": […], \"max_streams\": 1, \"window\": 0} sets HTTP/2 limits.\n"
+    "\n";
 
 /* All parts of the process, for start and end. */
 struct process
@@ -142,6 +135,34 @@ load_script(struct process *process, const char *path, const char **reterr)
     }
     close(fd);
     return fault_book_load(process->sandbox.book, text, len, process->arena, reterr);
+}
+
+/* A line of the help: what an account looks like, and the names of its secrets. */
+static void
+print_account(const struct sandbox_double *owner)
+{
+    printf("  %-16s %s", owner->name, owner->account);
+    for (const struct double_secret *secret = owner->secrets; secret->name != NULL; secret++)
+    {
+        printf("%s%s", secret == owner->secrets ? "; " : ", ", secret->name);
+    }
+    putchar('\n');
+}
+
+static void
+print_help(struct arena *arena)
+{
+    printf("%sAccounts\n", options_help(arena, &program));
+    for (size_t i = 0; double_registry[i] != NULL; i++)
+    {
+        const struct sandbox_double *owner = double_registry[i];
+
+        if (owner->account != NULL)
+        {
+            print_account(owner);
+        }
+    }
+    printf("\n%s%s", script_help, fault_help());
 }
 
 static bool
@@ -335,7 +356,7 @@ main(int argc, char **argv)
     }
     else if (options_help_wanted(process.options))
     {
-        printf("%s%s", options_help(process.arena, &program), fault_help());
+        print_help(process.arena);
     }
     else if (options_get_switch(process.options, "version"))
     {

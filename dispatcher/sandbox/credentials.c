@@ -10,9 +10,11 @@
 
 #include "core/crypto.h"
 #include "core/json.h"
+#include "sandbox/double.h"
 #include "sandbox/tls.h"
 
 #define FILE_BYTES_MAX 65536
+#define SECRET_BYTES 24
 
 /* The text of DIR/name, or NULL when it is missing, too large or unreadable. */
 static char *
@@ -149,58 +151,54 @@ env_value(struct arena *arena, const char *text, const char *name)
     return NULL;
 }
 
-static char *
-random_text(struct arena *arena, const char *prefix, size_t bytes, bool url)
+const char *
+credentials_secret(const struct credentials *credentials, const char *name, struct arena *arena)
 {
-    uint8_t raw[48];
+    const char *value = env_value(arena, credentials->secrets, name);
 
-    crypto_random(raw, bytes);
-    return arena_printf(arena, "%s%s", prefix,
-                        url ? crypto_base64url(arena, raw, bytes)
-                            : crypto_base64(arena, raw, bytes));
+    return value != NULL ? value : "";
 }
 
-/* Secrets of secrets.env: what is missing is made, what is there stays. */
+/* A line of secrets.env. */
+static char *
+new_secret(struct arena *arena, const struct double_secret *secret)
+{
+    uint8_t raw[SECRET_BYTES];
+    const char *rest = "";
+
+    crypto_random(raw, sizeof(raw));
+    if (secret->form != SECRET_FIXED)
+    {
+        rest = secret->form == SECRET_BASE64 ? crypto_base64(arena, raw, sizeof(raw))
+                                             : crypto_base64url(arena, raw, sizeof(raw));
+    }
+    return arena_printf(arena, "%s=%s%s\n", secret->name, secret->prefix, rest);
+}
+
+/* Secrets that are there stay; those of doubles that came later are added. */
 static bool
 open_secrets(struct arena *arena, const char *dir, struct credentials *ret, const char **reterr)
 {
-    const char *known; /* no secret */
-    const struct
-    {
-        const char *name;
-        const char *prefix;
-        size_t bytes;
-        bool url;
-        const char **value;
-    } secrets[] = {
-        { "TWILIO_AUTH_TOKEN", "", 24, true, &ret->twilio_token },
-        { "SENDGRID_API_KEY", "SG.", 24, true, &ret->sendgrid_key },
-        { "SMTP_PASSWORD", "", 18, true, &ret->smtp_password },
-        { "WEBHOOK_SECRET", "whsec_", 32, false, &ret->webhook_secret },
-        { "MANDRILL_API_KEY", "md-", 16, true, &ret->mandrill_key },
-        { "SES_ACCESS_KEY_ID", SANDBOX_SES_KEY_ID, 0, true, &known },
-        { "SES_SECRET_ACCESS_KEY", "", 30, true, &ret->ses_secret },
-        { "SES_TEMPORARY_KEY_ID", SANDBOX_SES_TEMPORARY_ID, 0, true, &known },
-        { "SES_SESSION_TOKEN", "", 48, false, &ret->ses_token },
-        { "VONAGE_API_KEY", "", 6, true, &ret->vonage_key },
-        { "VONAGE_API_SECRET", "", 12, true, &ret->vonage_secret },
-        { "VONAGE_SIGNATURE_SECRET", "", 33, true, &ret->vonage_signature_secret },
-    };
-    const char *old = read_file(arena, dir, "secrets.env");
-    const char *text = "";
-    bool complete = true;
+    const char *text = read_file(arena, dir, "secrets.env");
+    size_t before;
 
-    for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
+    text = text != NULL ? text : "";
+    before = strlen(text);
+    for (size_t i = 0; double_registry[i] != NULL; i++)
     {
-        const char *value = env_value(arena, old, secrets[i].name);
+        const struct double_secret *secret = double_registry[i]->secrets;
 
-        complete = complete && value != NULL;
-        *secrets[i].value =
-            value != NULL ? value
-                          : random_text(arena, secrets[i].prefix, secrets[i].bytes, secrets[i].url);
-        text = arena_printf(arena, "%s%s=%s\n", text, secrets[i].name, *secrets[i].value);
+        for (; secret->name != NULL; secret++)
+        {
+            if (env_value(arena, text, secret->name) == NULL)
+            {
+                text = arena_printf(arena, "%s%s", text, new_secret(arena, secret));
+            }
+        }
     }
-    return complete || credentials_write_file(arena, dir, "secrets.env", 0600, text, reterr);
+    ret->secrets = text;
+    return strlen(text) == before ||
+           credentials_write_file(arena, dir, "secrets.env", 0600, text, reterr);
 }
 
 /* The browser's key; its shared secret follows from it. */

@@ -27,24 +27,19 @@ struct credentials
     const char *apns_public; /* PEM */
     const char *fcm_key;
     const char *fcm_public;
-    const char *token_url; /* of the FCM double's token endpoint */
-    const char *twilio_token;
-    const char *mandrill_key;
-    const char *sendgrid_key;
-    const char *ses_secret;
-    const char *ses_token; /* that SANDBOX_SES_TEMPORARY_ID comes with */
-    const char *smtp_password;
-    const char *webhook_secret; /* "whsec_" and base64 */
-    const char *vapid_key;      /* of web push; private, PEM */
-    const char *vapid_public;   /* PEM */
-    const char *browser_key;    /* of the browser that web push goes to */
+    const char *token_url;    /* of the FCM double's token endpoint */
+    const char *vapid_key;    /* of web push; private, PEM */
+    const char *vapid_public; /* PEM */
+    const char *browser_key;  /* of the browser that web push goes to */
     uint8_t browser_auth[16];
-    const char *vonage_key; /* of the SMS API */
-    const char *vonage_secret;
-    const char *vonage_signature_secret;
-    const char *vonage_private; /* of the application of the Messages API */
-    const char *vonage_public;
+    const char *vonage_private; /* of the application of Vonage's Messages API; PEM */
+    const char *vonage_public;  /* PEM */
+    const char *secrets;        /* text of secrets.env: the secrets of the doubles */
 };
+
+/* The secret of that name in the arena; "" when there is none. */
+const char *credentials_secret(const struct credentials *credentials, const char *name,
+                               struct arena *arena);
 
 /*
  * Load what dir already holds and make the rest: ca.pem, server.pem, server_key.pem, apns.p8,

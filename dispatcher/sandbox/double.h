@@ -95,14 +95,35 @@ struct rendered
     const char *content; /* what the application wrote, byte for byte; NULL: text */
 };
 
+#define DOUBLE_SECRETS_MAX 4
+
+/* What random bytes behind the prefix of a secret look like. */
+enum secret_form
+{
+    SECRET_BASE64URL,
+    SECRET_BASE64, /* with padding */
+    SECRET_FIXED,  /* none: the prefix is all of it */
+};
+
+/* A secret that the sandbox makes up: a line of DIR/secrets.env. */
+struct double_secret
+{
+    const char *name;
+    const char *prefix;
+    enum secret_form form;
+};
+
 /* double_fail(): the provider's "this address will never work". */
 #define STATUS_UNREGISTERED (-1)
 
 struct sandbox_double
 {
-    const char *name;   /* as the provider's kind */
-    const char *prefix; /* of the paths it owns unless a longer one matches; NULL: not HTTP */
-    size_t body_max;    /* larger bodies never reach judge() */
+    const char *name;    /* as the provider's kind */
+    const char *prefix;  /* of the paths it owns unless a longer one matches; NULL: not HTTP */
+    size_t body_max;     /* larger bodies never reach judge() */
+    const char *account; /* of the help: what a sender's account and addresses look like */
+    /* Given by credentials_secret(); ended by one without a name. */
+    struct double_secret secrets[DOUBLE_SECRETS_MAX + 1];
 
     /* Judge a complete request. */
     void (*judge)(struct double_env *env, struct double_conn *conn,

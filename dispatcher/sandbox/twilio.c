@@ -46,8 +46,8 @@ check_auth(const struct double_env *env, const struct double_request *request, s
            struct double_reply *reply)
 {
     const char *value = request_header(request, "authorization");
-    const char *plain =
-        arena_printf(arena, "%s:%s", SANDBOX_TWILIO_SID, env->credentials->twilio_token);
+    const char *plain = arena_printf(arena, "%s:%s", SANDBOX_TWILIO_SID,
+                                     credentials_secret(env->credentials, TWILIO_SECRET, arena));
 
     if (value == NULL)
     {

@@ -4,6 +4,8 @@
 
 #include "sandbox/double.h"
 
+#define TWILIO_SECRET "TWILIO_AUTH_TOKEN"
+
 struct twilio_form
 {
     struct form_field *fields;

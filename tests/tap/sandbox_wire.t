@@ -311,4 +311,15 @@ like(curl("$url/3/device/ab12", '-d', 'x', '-H', 'apns-id: 4d2a6f0e-6f0b-4a0c-9a
 is($sandbox->stats->{providers}{twilio}{accepted}, 2, 'counts');
 is_deeply([ $sandbox->requests ], [], 'and records nothing');
 is($sandbox->stop, 0, 'the end');
+
+# A secret that is missing is added; those that senders use already stay.
+my %kept = $sandbox->secrets;
+my $lost = delete $kept{TWILIO_AUTH_TOKEN};
+write_file("$dir/secrets.env", join '', map { "$_=$kept{$_}\n" } sort keys %kept);
+$sandbox = Herald::Sandbox->start;
+my %made = $sandbox->secrets;
+my $new = delete $made{TWILIO_AUTH_TOKEN};
+ok($new && $new ne $lost, 'a missing secret is made anew');
+is_deeply(\%made, \%kept, 'the others stay');
+is($sandbox->stop, 0, 'the end again');
 done_testing();

@@ -9,7 +9,7 @@
 static void
 correct(void)
 {
-    credentials.mandrill_key = "md-key";
+    credentials.secrets = "MANDRILL_API_KEY=md-key\n";
     start_request("/api/1.3/messages/send", MAIL);
     add("content-type", "application/json");
 }

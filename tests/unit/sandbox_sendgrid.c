@@ -10,7 +10,7 @@
 static void
 correct(void)
 {
-    credentials.sendgrid_key = "SG.key";
+    credentials.secrets = "SENDGRID_API_KEY=SG.key\n";
     start_request("/v3/mail/send", MAIL);
     add("authorization", "Bearer SG.key");
     add("accept", "*/*");

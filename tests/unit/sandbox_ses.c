@@ -10,6 +10,8 @@
     "{\"FromEmailAddress\":\"f@example.org\",\"Destination\":{\"ToAddresses\":"                    \
     "[\"a@example.org\"]},\"Content\":{\"Simple\":{\"Subject\":{\"Data\":\"s\",\"Charset\":"       \
     "\"UTF-8\"},\"Body\":{\"Text\":{\"Data\":\"t\",\"Charset\":\"UTF-8\"}}}}}"
+#define SECRET_KEY "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+#define TOKEN "AQoDYXdzEPT//wEXAMPLE=="
 #define SCOPE "20260101/eu-west-1/ses/aws4_request"
 #define ALL "content-type;host;x-amz-date"
 
@@ -28,7 +30,7 @@ static const char *
 signature(const char *date, const char *scope, const char *names, bool token)
 {
     const char *fields[] = { "20260101", "eu-west-1", "ses", "aws4_request", NULL };
-    char *secret = arena_printf(arena, "AWS4%s", credentials.ses_secret);
+    const char *secret = "AWS4" SECRET_KEY;
     uint8_t key[32];
     uint8_t digest[32];
     struct buf text;
@@ -38,8 +40,7 @@ signature(const char *date, const char *scope, const char *names, bool token)
     crypto_sha256(request.body, request.body_len, digest);
     buf_printf(&text, "POST\n%s\n\ncontent-type:application/json\nhost:%s\nx-amz-date:%s\n%s\n%s\n",
                request.path, request.authority, date,
-               token ? arena_printf(arena, "x-amz-security-token:%s\n", credentials.ses_token) : "",
-               names);
+               token ? "x-amz-security-token:" TOKEN "\n" : "", names);
     for (int i = 0; i < 32; i++)
     {
         buf_printf(&text, "%02x", digest[i]);
@@ -92,8 +93,7 @@ set_up(void **state)
 {
     (void) state;
     start_env();
-    credentials.ses_secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
-    credentials.ses_token = "AQoDYXdzEPT//wEXAMPLE==";
+    credentials.secrets = "SES_SECRET_ACCESS_KEY=" SECRET_KEY "\nSES_SESSION_TOKEN=" TOKEN "\n";
     start(raw_request(RAW_MAIL));
     return 0;
 }
@@ -214,7 +214,7 @@ test_token(void **state)
                   signature("20260101T000000Z", SCOPE, ALL, false));
     assert_refused(&double_ses, "no token", 403, "security token");
     right = signature("20260101T000000Z", SCOPE, names, true);
-    add("x-amz-security-token", credentials.ses_token);
+    add("x-amz-security-token", TOKEN);
     set_signature(SANDBOX_SES_TEMPORARY_ID, SCOPE, names, right);
     assert_accepted(&double_ses, "token", 200);
     set_signature(SANDBOX_SES_TEMPORARY_ID, SCOPE, ALL,

@@ -15,7 +15,7 @@ set_up(void **state)
 {
     (void) state;
     start_env();
-    credentials.smtp_password = "secret";
+    credentials.secrets = "SMTP_PASSWORD=secret\n";
     smtp_init(&session, &env);
     buf_reset(&session.out);
     return 0;

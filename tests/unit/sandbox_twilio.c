@@ -17,7 +17,7 @@ basic(const char *user, const char *password)
 static void
 correct(void)
 {
-    credentials.twilio_token = "secret";
+    credentials.secrets = "TWILIO_AUTH_TOKEN=secret\n";
     start_request(PATH, FORM);
     add("authorization", basic(SANDBOX_TWILIO_SID, "secret"));
     add("content-type", "application/x-www-form-urlencoded");

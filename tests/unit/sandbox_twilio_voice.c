@@ -14,7 +14,7 @@ set_up(void **state)
 
     (void) state;
     start_env();
-    credentials.twilio_token = "secret";
+    credentials.secrets = "TWILIO_AUTH_TOKEN=secret\n";
     start_request(PATH, FORM);
     add("authorization",
         arena_printf(arena, "Basic %s", crypto_base64(arena, plain, strlen(plain))));

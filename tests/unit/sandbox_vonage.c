@@ -44,9 +44,8 @@ set_up(void **state)
 {
     (void) state;
     start_env();
-    credentials.vonage_key = "abcd1234";
-    credentials.vonage_secret = "secret";
-    credentials.vonage_signature_secret = "my_secret_key_for_testing";
+    credentials.secrets = "VONAGE_API_KEY=abcd1234\nVONAGE_API_SECRET=secret\n"
+                          "VONAGE_SIGNATURE_SECRET=my_secret_key_for_testing\n";
     private_key = tls_new_rsa_key(arena);
     credentials.vonage_public = tls_public_key(arena, private_key);
     return 0;

@@ -18,7 +18,7 @@ sign(const char *id, const char *timestamp, const char *body)
 static void
 correct(void)
 {
-    credentials.webhook_secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    credentials.secrets = "WEBHOOK_SECRET=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n";
     env.now_us = (int64_t) 1614265330 * 1000000;
     start_request("/hooks/orders", BODY);
     add("content-type", "application/json");

@@ -606,6 +606,7 @@ apns_fast(uint64_t number, const char *id, char *text, size_t size, struct doubl
 
 const struct sandbox_double double_apns = {
     .name = "apns",
+    .account = "key id " SANDBOX_APNS_KID ", team " SANDBOX_APNS_TEAM ", topic " SANDBOX_APNS_TOPIC,
     .prefix = PREFIX,
     .body_max = 65536,
     .judge = apns_judge,

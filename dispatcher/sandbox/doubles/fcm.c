@@ -573,6 +573,7 @@ fcm_fast(uint64_t number, const char *id, char *text, size_t size, struct double
 
 const struct sandbox_double double_fcm = {
     .name = "fcm",
+    .account = "project " SANDBOX_FCM_PROJECT "; endpoint https://HOST:PORT, token at /token",
     .prefix = PREFIX,
     .body_max = 1024 * 1024,
     .judge = fcm_judge,

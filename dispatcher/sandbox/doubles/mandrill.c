@@ -12,6 +12,7 @@
 #include "sandbox/schema.h"
 #include "sandbox/text.h"
 
+#define SECRET "MANDRILL_API_KEY"
 #define PREFIX "/api/1.3/"
 #define BODY_MAX ((size_t) 25 * 1024 * 1024)
 #define QUEUED_ABOVE 10
@@ -166,7 +167,7 @@ check_shape(struct sending *sending)
         return refuse(sending, "ValidationError",
                       "Validation error: {\"key\":\"Please enter a value\"}");
     }
-    if (strcmp(key, sending->env->credentials->mandrill_key) != 0)
+    if (strcmp(key, credentials_secret(sending->env->credentials, SECRET, sending->arena)) != 0)
     {
         return refuse(sending, "Invalid_Key", "Invalid API key");
     }
@@ -428,6 +429,8 @@ const struct sandbox_double double_mandrill = {
     .name = "mandrill",
     .prefix = PREFIX,
     .body_max = BODY_MAX + 1,
+    .account = "any sender",
+    .secrets = { { SECRET, "md-", SECRET_BASE64URL } },
     .judge = mandrill_judge,
     .fail = mandrill_fail,
     .render = mandrill_render,

@@ -11,6 +11,7 @@
 #include "sandbox/schema.h"
 #include "sandbox/text.h"
 
+#define SECRET "SENDGRID_API_KEY"
 #define PATH "/v3/mail/send"
 #define BODY_MAX ((size_t) 30 * 1024 * 1024)
 #define PERSONALIZATIONS_MAX 1000
@@ -152,7 +153,8 @@ check_envelope(struct mail *mail)
                              arena_printf(mail->arena, "header %s occurs twice", duplicate));
     }
     if (authorization == NULL || strncmp(authorization, "Bearer ", 7) != 0 ||
-        strcmp(authorization + 7, mail->env->credentials->sendgrid_key) != 0)
+        strcmp(authorization + 7,
+               credentials_secret(mail->env->credentials, SECRET, mail->arena)) != 0)
     {
         return refuse_status(mail, 401,
                              "The provided authorization grant is invalid, expired, or revoked");
@@ -547,6 +549,8 @@ const struct sandbox_double double_sendgrid = {
     .name = "sendgrid",
     .prefix = "/v3/mail/",
     .body_max = BODY_MAX + 1,
+    .account = "any sender",
+    .secrets = { { SECRET, "SG.", SECRET_BASE64URL } },
     .judge = sendgrid_judge,
     .fail = sendgrid_fail,
     .render = sendgrid_render,

@@ -15,6 +15,8 @@
 #include "sandbox/schema.h"
 #include "sandbox/text.h"
 
+#define SECRET "SES_SECRET_ACCESS_KEY"
+#define SESSION_TOKEN "SES_SESSION_TOKEN"
 #define PATH "/v2/email/outbound-emails"
 #define ALGORITHM "AWS4-HMAC-SHA256 "
 #define CLOCK_SKEW_S 300
@@ -184,6 +186,8 @@ static bool
 check_key(struct sending *sending, const struct authorization *given)
 {
     const char *token = request_header(sending->request, "x-amz-security-token");
+    const char *expected =
+        credentials_secret(sending->env->credentials, SESSION_TOKEN, sending->arena);
     bool temporary = strcmp(given->key_id, SANDBOX_SES_TEMPORARY_ID) == 0;
 
     if (!temporary && strcmp(given->key_id, SANDBOX_SES_KEY_ID) != 0)
@@ -191,8 +195,7 @@ check_key(struct sending *sending, const struct authorization *given)
         return refuse(sending, 403, "UnrecognizedClientException",
                       "The security token included in the request is invalid.");
     }
-    if (temporary ? token == NULL || strcmp(token, sending->env->credentials->ses_token) != 0
-                  : token != NULL)
+    if (temporary ? token == NULL || strcmp(token, expected) != 0 : token != NULL)
     {
         return refuse(sending, 403, "InvalidClientTokenId",
                       "The security token included in the request is invalid.");
@@ -302,7 +305,7 @@ static bool
 check_signature(struct sending *sending, const struct authorization *given)
 {
     struct arena *arena = sending->arena;
-    const char *secret = sending->env->credentials->ses_secret;
+    const char *secret = credentials_secret(sending->env->credentials, SECRET, arena);
     char *first = arena_printf(arena, "AWS4%s", secret);
     const char *steps[] = { given->date, given->region, "ses", "aws4_request", NULL };
     char *canonical = canonical_request(sending, given->signed_headers);
@@ -611,6 +614,11 @@ const struct sandbox_double double_ses = {
     .name = "ses",
     .prefix = "/v2/email/",
     .body_max = BODY_MAX + 1,
+    .account = "any sender, any region",
+    .secrets = { { "SES_ACCESS_KEY_ID", SANDBOX_SES_KEY_ID, SECRET_FIXED },
+                 { SECRET, "", SECRET_BASE64URL },
+                 { "SES_TEMPORARY_KEY_ID", SANDBOX_SES_TEMPORARY_ID, SECRET_FIXED },
+                 { SESSION_TOKEN, "", SECRET_BASE64 } },
     .judge = ses_judge,
     .fail = ses_fail,
     .render = ses_render,

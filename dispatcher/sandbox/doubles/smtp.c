@@ -10,6 +10,7 @@
 #include "core/mem.h"
 #include "sandbox/mime.h"
 
+#define SECRET "SMTP_PASSWORD"
 #define COMMAND_MAX 512
 #define AUTH_LINE_MAX 12288
 #define TEXT_LINE_MAX 998
@@ -123,7 +124,8 @@ check_login(struct smtp_session *session, const char *user, const char *password
 {
     session->state = SMTP_IN_COMMAND;
     if (user == NULL || password == NULL || strcmp(user, SANDBOX_SMTP_USER) != 0 ||
-        strcmp(password, session->env->credentials->smtp_password) != 0)
+        strcmp(password, credentials_secret(session->env->credentials, SECRET, session->arena)) !=
+            0)
     {
         return refuse(session, "535 5.7.8 Authentication credentials invalid",
                       "wrong user or password");
@@ -727,5 +729,7 @@ smtp_render(const struct double_request *request, struct arena *arena, struct re
 
 const struct sandbox_double double_smtp = {
     .name = "smtp",
+    .account = "user " SANDBOX_SMTP_USER,
+    .secrets = { { SECRET, "", SECRET_BASE64URL } },
     .render = smtp_render,
 };

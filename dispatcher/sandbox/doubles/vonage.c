@@ -11,6 +11,9 @@
 #include "sandbox/schema.h"
 #include "sandbox/text.h"
 
+#define API_KEY "VONAGE_API_KEY"
+#define API_SECRET "VONAGE_API_SECRET"
+#define SIGNATURE_SECRET "VONAGE_SIGNATURE_SECRET"
 #define PATH "/sms/json"
 #define DIGITS "0123456789"
 #define TEXT_CHARS_MAX 3200
@@ -172,7 +175,8 @@ check_basic(const struct double_env *env, const struct double_request *request, 
 {
     const char *value = request_header(request, "authorization");
     const char *plain =
-        arena_printf(arena, "%s:%s", env->credentials->vonage_key, env->credentials->vonage_secret);
+        arena_printf(arena, "%s:%s", credentials_secret(env->credentials, API_KEY, arena),
+                     credentials_secret(env->credentials, API_SECRET, arena));
 
     return (value != NULL && strncasecmp(value, "basic ", 6) == 0 &&
             strcmp(value + 6, crypto_base64(arena, plain, strlen(plain))) == 0) ||
@@ -209,7 +213,7 @@ compare_fields(const void *a, const void *b)
 static bool
 is_signed(const struct double_env *env, const struct submission *submission, struct arena *arena)
 {
-    const char *secret = env->credentials->vonage_signature_secret;
+    const char *secret = credentials_secret(env->credentials, SIGNATURE_SECRET, arena);
     struct form_field *sorted =
         arena_alloc(arena, (submission->count + 1) * sizeof(struct form_field));
     uint8_t mac[32];
@@ -293,9 +297,10 @@ check_form(const struct double_env *env, const struct submission *submission, st
     {
         return refuse(reply, arena, 32, "Both api_secret and sig");
     }
-    if (key == NULL || strcmp(key, env->credentials->vonage_key) != 0 ||
+    if (key == NULL || strcmp(key, credentials_secret(env->credentials, API_KEY, arena)) != 0 ||
         (signature == NULL &&
-         (secret == NULL || strcmp(secret, env->credentials->vonage_secret) != 0)))
+         (secret == NULL ||
+          strcmp(secret, credentials_secret(env->credentials, API_SECRET, arena)) != 0)))
     {
         return refuse(reply, arena, 4, "Bad Credentials");
     }
@@ -508,6 +513,10 @@ const struct sandbox_double double_vonage = {
     .name = "vonage",
     .prefix = "/sms/",
     .body_max = 256 * 1024,
+    .account = "signatures by sha256",
+    .secrets = { { API_KEY, "", SECRET_BASE64URL },
+                 { API_SECRET, "", SECRET_BASE64URL },
+                 { SIGNATURE_SECRET, "", SECRET_BASE64URL } },
     .judge = vonage_judge,
     .fail = vonage_fail,
     .render = vonage_render,

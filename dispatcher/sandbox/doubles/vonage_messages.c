@@ -353,6 +353,7 @@ const struct sandbox_double double_vonage_messages = {
     .name = "vonage_messages",
     .prefix = PATH,
     .body_max = 256 * 1024,
+    .account = "application " SANDBOX_VONAGE_APPLICATION "; its key in vonage_key.pem",
     .judge = messages_judge,
     .fail = messages_fail,
     .render = messages_render,

@@ -10,6 +10,7 @@
 #define PREFIX "/hooks/"
 #define BODY_MAX 1048576
 #define CLOCK_SKEW_S 300
+#define SECRET "WEBHOOK_SECRET"
 #define SECRET_PREFIX "whsec_"
 
 static void
@@ -104,8 +105,9 @@ check_signature(const struct double_env *env, const struct double_request *reque
     {
         return refuse(reply, arena, 401, "webhook-timestamp is not within five minutes");
     }
-    key = crypto_base64_decode(arena, env->credentials->webhook_secret + strlen(SECRET_PREFIX),
-                               &key_len);
+    key = crypto_base64_decode(
+        arena, credentials_secret(env->credentials, SECRET, arena) + strlen(SECRET_PREFIX),
+        &key_len);
     prefix = strlen(id) + strlen(timestamp) + 2;
     text = arena_alloc(arena, prefix + request->body_len + 1);
     snprintf(text, prefix + 1, "%s.%s.", id, timestamp);
@@ -204,6 +206,8 @@ const struct sandbox_double double_webhook = {
     .name = "webhook",
     .prefix = PREFIX,
     .body_max = BODY_MAX,
+    .account = "https://HOST:PORT/hooks/NAME",
+    .secrets = { { SECRET, SECRET_PREFIX, SECRET_BASE64 } },
     .judge = webhook_judge,
     .fail = webhook_fail,
     .render = webhook_render,

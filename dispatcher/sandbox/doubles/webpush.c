@@ -305,6 +305,7 @@ const struct sandbox_double double_webpush = {
     .name = "webpush",
     .prefix = PREFIX,
     .body_max = 65536,
+    .account = "subscription in browser.json, endpoint https://HOST:PORT" PREFIX "NAME",
     .judge = webpush_judge,
     .fail = webpush_fail,
     .render = webpush_render,
