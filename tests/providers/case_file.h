@@ -196,10 +196,11 @@ static struct line *
 parse_line(char *text, struct arena *arena)
 {
     static const char *const keys[] = {
-        "never",        "case",      "setting",  "map",     "secret",  "unset",   "message",
-        "invalid",      "plan",      "jose",     "claims",  "refused", "request", "exchange",
-        "flags",        "login",     "envelope", "body",    "size",    "answer",  "grant",
-        "token-answer", "transport", "text",     "verdict", "reason",  "binary",  "decrypted",
+        "never",   "case",     "setting", "map",          "secret",    "unset",
+        "message", "invalid",  "plan",    "jose",         "claims",    "refused",
+        "request", "exchange", "flags",   "login",        "envelope",  "body",
+        "size",    "answer",   "grant",   "token-answer", "transport", "text",
+        "verdict", "reason",   "binary",  "decrypted",    "deliver",   "spoilt",
     };
     struct line *line = arena_alloc(arena, sizeof(*line));
     char *colon = strchr(text, ':');

@@ -6,6 +6,7 @@
  * A file is a list of "key: value" lines; "#" begins a comment line. Lines before the first "case:"
  * hold for all cases. A line that begins with two blanks belongs to the line before it.
  *
+ *   deliver, spoilt: JSON    for tests/tap/every_kind.t
  *   never: WORD…             classes the provider never gives, and "bodies" if it reads none
  *   case: title
  *   setting|secret|map: name=value   unset: name; a map's value is a JSON object
