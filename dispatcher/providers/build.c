@@ -44,6 +44,27 @@ build_header(struct wire_request *request, const char *name, const char *value,
 }
 
 void
+build_put_text(json *object, const char *name, const char *text)
+{
+    if (text != NULL)
+    {
+        json_put(object, name, json_new_string(text));
+    }
+}
+
+int64_t
+build_seconds_left(const struct message *message, int64_t max)
+{
+    int64_t left = message->expires_at_s - message->now_s;
+
+    if (message->expires_at_s <= 0)
+    {
+        return -1;
+    }
+    return left < 0 ? 0 : left > max ? max : left;
+}
+
+void
 build_json_body(struct wire_request *request, json *document, struct arena *arena)
 {
     request->body = json_print(arena, document, &request->body_len);

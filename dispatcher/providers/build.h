@@ -20,6 +20,12 @@ void build_post(struct wire_request *request, const struct settings *settings,
 bool build_header(struct wire_request *request, const char *name, const char *value,
                   struct provider_error *reterr);
 
+/* Put a text as a member; nothing when it is NULL. */
+void build_put_text(json *object, const char *name, const char *text);
+
+/* Seconds until the message expires, from 0 to max; -1: it never does. */
+int64_t build_seconds_left(const struct message *message, int64_t max);
+
 /* Print a document as the body (it is destroyed) and set its content type. */
 void build_json_body(struct wire_request *request, json *document, struct arena *arena);
 

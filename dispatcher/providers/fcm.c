@@ -187,23 +187,14 @@ put_data(const char *key, json *value, void *user)
     return true;
 }
 
-static void
-put_text(json *object, const char *name, const char *text)
-{
-    if (text != NULL)
-    {
-        json_put(object, name, json_new_string(text));
-    }
-}
-
 static json *
 make_notification(const struct push_parts *parts)
 {
     json *notification = json_new_object();
 
-    put_text(notification, "title", parts->title);
-    put_text(notification, "body", parts->body);
-    put_text(notification, "image", parts->image);
+    build_put_text(notification, "title", parts->title);
+    build_put_text(notification, "body", parts->body);
+    build_put_text(notification, "image", parts->image);
     return notification;
 }
 
@@ -212,18 +203,16 @@ make_android(const struct message *message, const struct push_parts *parts, stru
 {
     json *android = json_new_object();
     json *notification = json_new_object();
+    int64_t ttl = build_seconds_left(message, FCM_TTL_MAX);
 
     json_put(android, "priority", json_new_string(message->urgent ? "HIGH" : "NORMAL"));
-    if (message->expires_at_s > 0)
+    if (ttl >= 0)
     {
-        int64_t ttl = message->expires_at_s - message->now_s;
-
-        ttl = ttl < 0 ? 0 : ttl > FCM_TTL_MAX ? FCM_TTL_MAX : ttl;
-        put_text(android, "ttl", arena_printf(arena, "%llds", (long long) ttl));
+        build_put_text(android, "ttl", arena_printf(arena, "%llds", (long long) ttl));
     }
-    put_text(android, "collapse_key", parts->collapse_key);
-    put_text(notification, "sound", parts->sound);
-    put_text(notification, "tag", parts->collapse_key);
+    build_put_text(android, "collapse_key", parts->collapse_key);
+    build_put_text(notification, "sound", parts->sound);
+    build_put_text(notification, "tag", parts->collapse_key);
     if (parts->badge >= 0)
     {
         json_put(notification, "notification_count", json_new_int(parts->badge));
@@ -247,13 +236,13 @@ make_apns(const struct message *message, const struct push_parts *parts, struct 
     json *payload = json_new_object();
     json *aps = json_new_object();
 
-    put_text(headers, "apns-priority", "10");
+    build_put_text(headers, "apns-priority", "10");
     if (message->expires_at_s > 0)
     {
-        put_text(headers, "apns-expiration",
-                 arena_printf(arena, "%lld", (long long) message->expires_at_s));
+        build_put_text(headers, "apns-expiration",
+                       arena_printf(arena, "%lld", (long long) message->expires_at_s));
     }
-    put_text(headers, "apns-collapse-id", parts->collapse_key);
+    build_put_text(headers, "apns-collapse-id", parts->collapse_key);
     json_put(apns, "headers", headers);
     /* The notification has no subtitle: it needs an alert of its own. */
     if (parts->subtitle != NULL)
@@ -268,7 +257,7 @@ make_apns(const struct message *message, const struct push_parts *parts, struct 
     {
         json *options = json_new_object();
 
-        put_text(options, "image", parts->image);
+        build_put_text(options, "image", parts->image);
         json_put(apns, "fcm_options", options);
     }
     return apns;
@@ -284,11 +273,11 @@ make_document(const struct message *message, const struct push_parts *parts, str
     struct data_copy copy = { .target = json_new_object(), .arena = arena };
 
     json_put(root, "message", inner);
-    put_text(inner, "token", message->address);
+    build_put_text(inner, "token", message->address);
     json_put(inner, "notification", make_notification(parts));
     json_put(inner, "data", copy.target);
     json_each(parts->data, put_data, &copy);
-    put_text(copy.target, "nid", message->delivery_id);
+    build_put_text(copy.target, "nid", message->delivery_id);
     json_put(inner, "android", make_android(message, parts, arena));
     json_put(inner, "apns", make_apns(message, parts, arena));
     if (copy.reserved != NULL)

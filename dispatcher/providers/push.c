@@ -107,23 +107,14 @@ push_finish(struct push_parts *parts)
     parts->aps = NULL;
 }
 
-static void
-put_text(json *object, const char *name, const char *text)
-{
-    if (text != NULL)
-    {
-        json_put(object, name, json_new_string(text));
-    }
-}
-
 json *
 push_alert(const struct push_parts *parts)
 {
     json *alert = json_new_object();
 
-    put_text(alert, "title", parts->title);
-    put_text(alert, "subtitle", parts->subtitle);
-    put_text(alert, "body", parts->body);
+    build_put_text(alert, "title", parts->title);
+    build_put_text(alert, "subtitle", parts->subtitle);
+    build_put_text(alert, "body", parts->body);
     return alert;
 }
 
@@ -134,8 +125,8 @@ push_put_aps(json *aps, const struct push_parts *parts)
     {
         json_put(aps, "badge", json_new_int(parts->badge));
     }
-    put_text(aps, "sound", parts->sound);
-    put_text(aps, "thread-id", parts->thread_id);
+    build_put_text(aps, "sound", parts->sound);
+    build_put_text(aps, "thread-id", parts->thread_id);
     if (parts->image != NULL)
     {
         json_put(aps, "mutable-content", json_new_int(1));
