@@ -580,7 +580,7 @@ const char *
 fault_help(void)
 {
     return "Magic addresses\n"
-           "  A mailbox, FCM token or hook name (/hooks/NAME) that contains one of these words "
+           "  A mailbox, hook name (/hooks/NAME) or token of free form that has one of these words "
            "goes\n"
            "  wrong; with xN behind the word only the first N requests to that address do.\n"
            "    fault-STATUS[-RETRY_AFTER]   error answer, e.g. fault-429-2, fault-503x2\n"
