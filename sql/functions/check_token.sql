@@ -23,6 +23,23 @@ begin
     if issuer = 'webpush' then
         return herald.check_subscription(token);
     end if;
+    if issuer in ('slack', 'telegram') and kind <> 'chat' then
+        raise exception using errcode = '22023',
+            message = format('a token of issuer "%s" belongs to a device of kind "chat"', issuer);
+    end if;
+    -- The URL is the credential: no part of it may come back.
+    if issuer = 'slack' and (length(token) > 2048
+        or token !~ '^https://[A-Za-z0-9._-]+(:[0-9]{1,5})?(/[A-Za-z0-9_-]+)+$')
+    then
+        raise exception using errcode = '22023',
+            message = 'token of issuer "slack" must be the URL of an incoming webhook',
+            hint = 'It begins with https://hooks.slack.com/services/ and has at most 2048 characters.';
+    end if;
+    if issuer = 'telegram' and token !~ '^(-?[1-9][0-9]{0,17}|@[A-Za-z][A-Za-z0-9_]{3,31})$' then
+        raise exception using errcode = '22023',
+            message = 'token of issuer "telegram" must be the id of a chat, or the @name of a public channel',
+            hint = 'An id is a whole number; those of groups and channels are negative.';
+    end if;
     if token ~ '\s' then
         raise exception using errcode = '22023', message = 'token must not contain white space';
     end if;

@@ -146,6 +146,27 @@ select throws_ok(format('select herald.notify_device(%L, %L, %L, %L)', 'ann', 'w
 select lives_ok(format('select herald.notify_device(%L, %L, %L, %L)', 'ann', 'web', 'webpush',
                        pg_temp.browser('https://h/' || repeat('p', 2038), :'point', :'auth')), 'an endpoint of 2048 bytes');
 
+-- chats
+select lives_ok(format('select herald.notify_device(%L, %L, %L, %L)', 'ann', 'chat', issuer, token), issuer || ' ' || left(token, 64))
+  from (values ('slack', 'https://hooks.slack.com/services/T0/B0/s3cr3t'), ('slack', 'https://localhost:8443/services/T-0/B_0/x'),
+               ('slack', rpad('https://hooks.slack.com/services/', 2048, 'x')),
+               ('telegram', '1'), ('telegram', '-1001234567890'), ('telegram', '999999999999999999'),
+               ('telegram', '@news_1'), ('other', 'room-1')) v(issuer, token);
+select throws_ok(format('select herald.notify_device(%L, %L, %L, %L)', 'ann', 'chat', 'slack', token), '22023',
+                 'token of issuer "slack" must be the URL of an incoming webhook', token)
+  from unnest(array['s1', 'http://hooks.slack.com/services/s3cr3t', 'https://hooks.slack.com', 'https://u@h/services/x',
+                    'https://h/services/x?y=z', 'https://h/services/x#y', 'https://h/../x', 'https://h//x', 'https://h/x/',
+                    rpad('https://hooks.slack.com/services/', 2049, 'x')]) token;
+select throws_ok(format('select herald.notify_device(%L, %L, %L, %L)', 'ann', 'chat', 'telegram', token), '22023',
+                 'token of issuer "telegram" must be the id of a chat, or the @name of a public channel', token)
+  from unnest(array['0', '-0', '01', '+1', '1.5', '1e3', '1000000000000000000', 'news', '@', '@abc', '@1abcd', '@a b c d',
+                    '@' || repeat('x', 33)]) token;
+select throws_ok(format('select herald.notify_device(%L, %L, %L, %L)', 'ann', 'ios', issuer, '1'), '22023',
+                 format('a token of issuer "%s" belongs to a device of kind "chat"', issuer))
+  from unnest(array['slack', 'telegram']) issuer;
+select is(count(*), 3::bigint, 'of a Slack URL only the end is shown')
+  from herald.notify_devices('ann') where issuer = 'slack' and token_hint ~ '^….{6}$';
+
 -- removal
 select is(herald.notify_device_remove(:'phone'), true, 'a device is removed');
 select is(herald.notify_device_remove(:'phone'), false, 'once');

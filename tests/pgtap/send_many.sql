@@ -13,7 +13,7 @@ select herald.notify_recipient('r' || n, case when n % 2 = 0 then 'r' || n || '@
   from generate_series(1, 1001) n \g /dev/null
 select herald.notify_device('r' || n, 'ios', 'apns', lpad(to_hex(n), 4, '0')) from generate_series(1, 100, 3) n \g /dev/null
 select herald.notify_device('r' || n, 'android', 'fcm', 'f' || n) from generate_series(1, 100, 6) n \g /dev/null
-select herald.notify_device('r' || n, 'chat', 'slack', 's' || n) from generate_series(1, 100, 5) n \g /dev/null
+select herald.notify_device('r' || n, 'chat', 'slack', 'https://hooks.slack.com/services/T1/B1/s' || n) from generate_series(1, 100, 5) n \g /dev/null
 select herald.notify_preference('r' || n, 'orders', 'email', false) from generate_series(2, 100, 8) n \g /dev/null
 
 select array_agg('r' || n order by n desc) as hundred from generate_series(1, 100) n \gset
