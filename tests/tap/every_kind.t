@@ -1,7 +1,7 @@
 # A notification through each kind whose case file tells how, and its double takes nothing else than
 # what arrived. Lines of a case file, as JSON:
 #   deliver: {"channel": …, "settings": {…}, "secrets": {…}, "device": kind, "token": address, "parts": {…}}
-#            endpoint and ca_file are added, ${url} of the token is the sandbox's, {{ n }} is the data;
+#            endpoint and ca_file are added, a token "/…" is a URL of the sandbox, {{ n }} is the data;
 #            without device the recipient's phone number or mailbox is the address
 #   spoilt:  [status, from, to]  the request, as "METHOD /path", headers and body, with the first `from`
 #            replaced by `to` is refused with the status; ${repeat N text} is N times the text
@@ -72,7 +72,7 @@ sub register
 {
     my ($kind, $about) = @_;
     return unless $about->{device};
-    my $token = $about->{token} =~ s/\$\{url\}/$url/r;
+    my $token = $about->{token} =~ s{^/}{$url/}r;
     push @addresses, $token;
     $cluster->sql("select herald.notify_device('$kind', '$about->{device}', '$kind', '$token')");
     return;
@@ -123,9 +123,10 @@ sub replay
             next;
         }
         my $spoilt_text = $text;
-        substr($spoilt_text, $at, length $from) = $to =~ s/\$\{repeat (\d+) (.*?)\}/$2 x $1/er;
+        substr($spoilt_text, $at, length $from) = $to =~ s/\$\{repeat (\d+) ((?:[^{}]|\{\})*)\}/$2 x $1/er;
         my $seen = post($spoilt_text);
         is("$seen->{decision} $seen->{status}", "refuse $status", "$kind: '$from' as '" . substr($to, 0, 60) . q{'});
+        note($seen->{violation} // '');
     }
     return;
 }
