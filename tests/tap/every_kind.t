@@ -147,13 +147,16 @@ sub post
     return $seen // { decision => slurp("$dir/error"), status => 0 };
 }
 
-# A refusal for a while is waited out, an address that is no more is given up.
+# A refusal for a while is waited out, a lost answer is tried again, an address that is no more is given up.
 sub suffer
 {
     my ($kind, $about) = @_;
     $sandbox->script([ { match => { provider => $kind }, times => 1, fault => 'throttle', retry_after => 1 } ]);
     my ($state) = send_one($kind, $about->{channel});
     is($state, 'sent 2 accepted', "$kind: throttled, then sent");
+    $sandbox->script([ { match => { provider => $kind }, times => 1, fault => 'lost_answer' } ]);
+    ($state) = send_one($kind, $about->{channel});
+    is($state, 'sent 2 accepted', "$kind: sent again after a lost answer");
     $sandbox->script([ { match => { provider => $kind }, times => 1, fault => 'unregistered' } ]);
     ($state) = send_one($kind, $about->{channel});
     is($state, 'failed 1 token_invalid', "$kind: an address that is no more");
