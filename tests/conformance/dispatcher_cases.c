@@ -2,8 +2,8 @@
  * Renders cases as a dispatcher does. Reads a JSON array of
  *
  *   {"template": SOURCE, "data": TEXT, "shared": {NAME: SOURCE}, "translations": [{…}],
- *    "escape": "none" or "html" or "header", "strict": BOOL, "now": SECONDS, "offset": SECONDS,
- *    "locale": TEXT}
+ *    "escape": "none", "html", "header" or "headers", "strict": BOOL, "now": SECONDS,
+ *    "offset": SECONDS, "locale": TEXT}
  *
  * from standard input and writes an array of {"output": TEXT} or {"error": TEXT}.
  */
@@ -32,7 +32,7 @@ part_of(const char *escape)
 {
     if (strcmp(escape, "none") == 0)
         return "text";
-    return strcmp(escape, "header") == 0 ? "subject" : "html";
+    return strcmp(escape, "header") == 0 ? "subject" : escape;
 }
 
 static struct render_template *

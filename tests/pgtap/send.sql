@@ -12,7 +12,7 @@ select herald.notify_template_part('draft', 'sms', 'text', 'x') \g /dev/null
 select herald.notify_recipient('ann', 'ann@example.org', '+15005550006', 'de', 'Europe/Berlin', attributes => '{"a": 1.10}') \g /dev/null
 select herald.notify_device('ann', 'ios', 'apns', '01') as ios \gset
 select herald.notify_device('ann', 'android', 'fcm', 'two') as android \gset
-select herald.notify_device('ann', 'web', 'webpush', 'gone') as gone \gset
+select herald.notify_device('ann', 'web', 'fcm', 'gone') as gone \gset
 update herald.device_token set state = 'retired' where token = 'gone';
 update herald.device_token set state = 'suspect' where token = 'two';
 select herald.notify_recipient('bare') \g /dev/null

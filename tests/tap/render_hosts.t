@@ -17,7 +17,7 @@ sub host_options
     return if $words =~ /\b(?:depth|steps|bytes|nodes)=|\b(?:no-\w+|link)\b/;
     my %value = $words =~ /(\w+)=(\S+)/g;
     return (
-        escape => $words =~ /\b(html|header)\b/ ? "\"$1\"" : '"none"',
+        escape => $words =~ /\b(html|headers?)\b/ ? "\"$1\"" : '"none"',
         locale => $text->encode($value{locale} // ''),
         strict => $words =~ /\bstrict\b/ ? 'true' : 'false',
         now => $value{now} // 0,
