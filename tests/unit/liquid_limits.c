@@ -402,15 +402,6 @@ attacks(void **state)
     assert_int_equal(heap.live, 0);
 }
 
-static bool
-no_digest(void *host, enum lq_digest algorithm, struct lq_str text, uint8_t *ret)
-{
-    (void) host;
-    (void) text;
-    memset(ret, 0, algorithm == LQ_DIGEST_MD5 ? 16 : 32);
-    return true;
-}
-
 /* Whether a URL is a forbidden one is asked behind each output in it. */
 static void
 long_urls(void **state)

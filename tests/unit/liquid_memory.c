@@ -47,15 +47,6 @@ find_partial(void *host, struct lq_str name, struct lq_str *ret_source)
 }
 
 static bool
-no_digest(void *host, enum lq_digest algorithm, struct lq_str text, uint8_t *ret)
-{
-    (void) host;
-    (void) text;
-    memset(ret, 0, algorithm == LQ_DIGEST_MD5 ? 16 : 32);
-    return true;
-}
-
-static bool
 short_link(void *host, struct lq_str url, struct lq_str *ret)
 {
     (void) host;
