@@ -393,7 +393,10 @@ fill_message(struct delivery *delivery)
     message->time_s = delivery->time_us / 1000000;
     message->expires_at_s = delivery->expires_us / 1000000;
     message->credential = delivery->credential;
-    crypto_random(message->random, sizeof(message->random));
+    if (delivery->account->provider->needs_random)
+    {
+        crypto_random(message->random, sizeof(message->random));
+    }
 }
 
 static void

@@ -108,7 +108,8 @@ struct message
     int64_t time_s;         /* what `now` was for the template: same in all attempts; 0: now_s */
     int64_t expires_at_s;   /* 0: never */
     const char *credential; /* bearer token made from `credential`, or NULL */
-    /* Fresh for each build: what a provider needs of chance, so that it is pure all the same. */
+    /* What a provider that needs_random has of chance, so that it is pure all the same: fresh for
+     * each build. */
     uint8_t random[CRYPTO_PUSH_RANDOM_BYTES];
     struct message_part parts[MESSAGE_PARTS_MAX];
     size_t part_count;
@@ -169,6 +170,7 @@ struct provider
     const char *doc;    /* one line */
     const struct provider_setting *settings; /* ends with a NULL name */
     int64_t total_timeout_ms;                /* default of the account setting timeout_ms */
+    bool needs_random;                       /* build takes message->random */
 
     /* Check an account's settings beyond required and unknown names. NULL: nothing to check. */
     bool (*check)(const struct settings *, struct arena *, struct provider_error *reterr);

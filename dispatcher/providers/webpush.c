@@ -559,6 +559,7 @@ const struct provider provider_webpush = {
     .doc = "Web Push for browsers, encrypted, with VAPID",
     .settings = webpush_settings,
     .total_timeout_ms = WEBPUSH_TIMEOUT_MS,
+    .needs_random = true,
     .check = webpush_check,
     .audience = webpush_audience,
     .credential = webpush_credential,
