@@ -23,23 +23,8 @@ compute(pg_cryptohash_type type, struct lq_str text, uint8_t *ret, size_t size)
 bool
 herald_digest(void *host, enum lq_digest algorithm, struct lq_str text, uint8_t *ret)
 {
-    MemoryContext before = CurrentMemoryContext;
-    volatile bool done = false;
-
     (void) host;
-    /* Memory for a context can run out, and no error may pass through the engine. */
-    PG_TRY();
-    {
-        if (algorithm == LQ_DIGEST_MD5)
-            done = compute(PG_MD5, text, ret, MD5_DIGEST_LENGTH);
-        else
-            done = compute(PG_SHA256, text, ret, PG_SHA256_DIGEST_LENGTH);
-    }
-    PG_CATCH();
-    {
-        MemoryContextSwitchTo(before);
-        FlushErrorState();
-    }
-    PG_END_TRY();
-    return done;
+    if (algorithm == LQ_DIGEST_MD5)
+        return compute(PG_MD5, text, ret, MD5_DIGEST_LENGTH);
+    return compute(PG_SHA256, text, ret, PG_SHA256_DIGEST_LENGTH);
 }
