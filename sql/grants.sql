@@ -25,6 +25,14 @@ grant execute on function
     herald.notify_provider(text, text, text, jsonb, jsonb, integer, integer, boolean),
     herald.notify_provider_remove(text),
     herald.notify_category(text, text, text[], boolean, text, integer, interval, integer, integer),
+    herald.notify_provider_pause(text, text, timestamptz),
+    herald.notify_provider_resume(text),
+    herald.notify_route(text, text, text[], jsonb, integer, integer[], boolean),
+    herald.notify_route_remove(text),
+    herald.notify_route_explain(text, text, text),
+    herald.recipient_country(jsonb, text, text, text),
+    herald.calling_codes(),
+    herald.region_countries(),
     herald.template_sources(text, integer, text, text),
     herald.notify_template_grant(text, text, text),
     herald.notify_template_revoke(text, text, text),
@@ -70,6 +78,8 @@ grant execute on function herald.link_target(text, integer) to herald_gateway;
 -- What a dispatcher lives on.
 grant execute on function
     herald.provider_list(),
+    herald.route_list(),
+    herald.provider_report(bigint, text[], text[], text[], bigint[], integer[]),
     herald.template_sources(text, integer, text, text)
     to herald_dispatcher;
 
@@ -79,9 +89,10 @@ grant select on
     herald.notification, herald.outbox, herald.retry, herald.delivery, herald.attempt, herald.event,
     herald.category, herald.template, herald.template_version, herald.template_part,
     herald.template_use, herald.template_dependency, herald.template_sample, herald.template_privilege,
-    herald.template_history, herald.delivery_edge
+    herald.template_history, herald.delivery_edge, herald.route, herald.provider_state
     to herald_analyst, herald_operator;
-grant select (name, kind, channel, settings, rank, concurrency, enabled, created_at, updated_at)
+grant select (name, kind, channel, settings, rank, concurrency, enabled, paused_at, paused_until,
+              pause_reason, created_at, updated_at)
     on herald.provider to herald_analyst, herald_operator;
 grant select on
     herald.recipient, herald.device, herald.preference, herald.suppression, herald.setting,
@@ -127,5 +138,6 @@ grant execute on function
     herald.id_bucket(uuid),
     herald.id_floor(timestamptz)
     to herald_sender, herald_dispatcher, herald_gateway, herald_operator, herald_analyst;
-grant select on herald.delivery_status, herald.delivery_stats, herald.queue_depth, herald.dead_letter
+grant select on herald.delivery_status, herald.delivery_stats, herald.queue_depth, herald.dead_letter,
+    herald.provider_health
     to herald_analyst, herald_operator;

@@ -3,7 +3,7 @@
 -- is a suspect from now on, and a delivery that brings dispatchers down ends as dead.
 -- Parameters: epoch - of a dispatcher without a session
 -- Returns: how many claims; null when a session has come back · Writes: outbox, attempt, delivery,
--- dispatcher · Called by: tick_reclaim
+-- dispatcher, provider_state · Called by: tick_reclaim
 create function herald.reclaim_epoch(epoch bigint) returns integer
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -86,6 +86,7 @@ begin
 
     update herald.dispatcher d set gone_at = v_now, lost = v_total
      where d.epoch = reclaim_epoch.epoch;
+    delete from herald.provider_state s where s.epoch = reclaim_epoch.epoch;
     if v_total > 0 then
         perform herald.ring();
     end if;

@@ -1,5 +1,5 @@
--- provider_changed: tells the dispatchers to read the accounts again.
--- Writes: nothing · Called by: a statement trigger on provider
+-- provider_changed: tells the dispatchers to read accounts and routes again.
+-- Writes: nothing · Called by: statement triggers on provider and route
 create function herald.provider_changed() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp

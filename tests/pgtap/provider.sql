@@ -7,7 +7,7 @@ select herald.notify_provider('mail', 'smtp', 'email', '{"host": "localhost", "p
 select results_eq(
     $$select * from herald.provider_list()$$,
     $$values ('mail', 'smtp', 'email', '{"host": "localhost", "port": 25, "tls": true}'::jsonb,
-              '{"password": "env:SMTP_PASSWORD"}'::jsonb, 5, 100)$$, 'a provider is listed');
+              '{"password": "env:SMTP_PASSWORD"}'::jsonb, 5, 100, null::bigint)$$, 'a provider is listed');
 select herald.notify_provider('mail', 'sendgrid', 'email') \g /dev/null
 select results_eq($$select kind, settings, secrets, rank from herald.provider$$,
                   $$values ('sendgrid', '{}'::jsonb, '{}'::jsonb, 100)$$, 'the second call replaces everything');
@@ -92,6 +92,57 @@ exception when others then
 end
 $$;
 select unalike(current_setting('test.told'), '%SECRET%', 'and never repeated');
+
+-- pauses
+select herald.notify_provider_pause('a', 'billing', now() + interval '1 hour') \g /dev/null
+select ok(pause_ms between 3500000 and 3600000, 'a pause has an end') from herald.provider_list() where name = 'a';
+select results_eq($$select state, reason, until > now() from herald.provider_health where provider = 'a'$$,
+                  $$values ('paused', 'billing', true)$$, 'which is told');
+select herald.notify_provider('a', 'smtp', 'email') \g /dev/null
+select ok(pause_ms > 0, 'a new configuration does not end it') from herald.provider_list() where name = 'a';
+select herald.notify_provider_pause('a', 'on holiday') \g /dev/null
+select is(pause_ms, -1::bigint, 'or it has none') from herald.provider_list() where name = 'a';
+select is(herald.notify_provider_resume('a'), true, 'it is resumed');
+select is(herald.notify_provider_resume('a'), false, 'once');
+select is(pause_ms, null, 'and used again') from herald.provider_list() where name = 'a';
+select is(state, 'unknown', 'no dispatcher has told about it') from herald.provider_health where provider = 'a';
+update herald.provider set paused_at = now() - interval '2 s', paused_until = now() - interval '1 s' where name = 'a';
+select is(pause_ms, null, 'a pause ends by itself') from herald.provider_list() where name = 'a';
+select is(state, 'unknown', 'everywhere') from herald.provider_health where provider = 'a';
+select is(herald.notify_provider_resume('a'), false, 'then there is nothing to resume');
+select throws_ok($$select herald.notify_provider_pause('nobody', 'x')$$, '22023', 'unknown provider "nobody"');
+select throws_ok($$select herald.notify_provider_pause('a', null)$$, '22004', 'reason must not be null');
+select throws_ok($$select herald.notify_provider_pause('a', repeat('x', 501))$$, '54000', 'reason is longer than 500 bytes');
+select throws_ok($$select herald.notify_provider_pause('a', 'x', now() - interval '1 s')$$, '22023', 'until must lie in the future');
+select throws_ok($$select herald.notify_provider_resume('nobody')$$, '22023', 'unknown provider "nobody"');
+
+-- what dispatchers tell
+select herald.dispatcher_start('d1', '1.0') as one \gset
+select herald.dispatcher_start('d2', '1.0') as two \gset
+create function pg_temp.report(epoch bigint, state text, reason text, failures integer default 0) returns void language sql as
+    $$select herald.provider_report(epoch, '{a}', array[state], array[reason], array[1767225600000000], array[failures])$$;
+select pg_temp.report(:one, 'closed', null), pg_temp.report(:two, 'open', 'outage', 20) \g /dev/null
+select results_eq($$select state, reason, failures, dispatchers, until from herald.provider_health where provider = 'a'$$,
+                  $$values ('open', 'outage', 20, array['d2'], '2026-01-01 00:00:00+00'::timestamptz)$$, 'the worst state counts');
+update herald.provider_state set since = '2026-01-01 00:00:00+00';
+select pg_temp.report(:two, 'open', 'outage', 21) \g /dev/null
+select is(since, '2026-01-01 00:00:00+00'::timestamptz, 'it is older than its last report') from herald.provider_health where provider = 'a';
+select pg_temp.report(:two, 'probing', 'outage', 21) \g /dev/null
+select ok(state = 'probing' and since > '2026-01-01 00:00:00+00', 'a new state is not') from herald.provider_health where provider = 'a';
+select herald.provider_report(:two, '{}', '{}', '{}', '{}', '{}') \g /dev/null
+select results_eq($$select state, dispatchers from herald.provider_health where provider = 'a'$$, $$values ('closed', array['d1'])$$,
+                  'an account that a dispatcher does not have any more says nothing');
+select pg_temp.report(:two, 'open', 'config') \g /dev/null
+select pg_advisory_unlock_all() \g /dev/null
+select herald.reclaim_epoch(:two) \g /dev/null
+select is(array_agg(epoch), array[:one]::bigint[], 'nor does a dispatcher that is gone') from herald.provider_state;
+select pg_temp.report(:two, 'open', 'config') \g /dev/null
+select is(array_agg(epoch), array[:one]::bigint[], 'not even when it tries') from herald.provider_state;
+select throws_ok(format('select pg_temp.report(%s, %L, null)', :one, 'ajar'), '23514', null, 'there are three states');
+select herald.notify_provider('a', 'smtp', 'email', enabled => false) \g /dev/null
+select is(state, 'disabled', 'a disabled account is not used') from herald.provider_health where provider = 'a';
+select herald.notify_provider_remove('a') \g /dev/null
+select is(count(*), 0::bigint, 'nothing is left of a removed one') from herald.provider_state;
 
 -- removal
 select is(herald.notify_provider_remove('mail'), true, 'a provider is removed');
