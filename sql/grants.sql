@@ -112,7 +112,7 @@ grant execute on function
     herald.claimed(bigint),
     herald.record(bigint, integer[], uuid[], integer[], text[], text[], text[], text[], integer[],
                   text[], text[], text[], bigint[], bigint[], integer[], bigint[], uuid[], text[],
-                  bigint[], text[], bigint),
+                  bigint[], text[], jsonb[], bigint),
     herald.release(bigint, integer[], uuid[], integer[])
     to herald_dispatcher;
 grant execute on procedure herald.tick() to herald_dispatcher, herald_operator;

@@ -52,6 +52,13 @@ struct delivery_result
     bool told;               /* the log tells of refusals */
 };
 
+/* An earlier attempt of the same claim: another account may have taken what this one refused. */
+struct delivery_try
+{
+    struct delivery_try *next; /* the one before */
+    struct delivery_result result;
+};
+
 /* Where a claimed delivery is on its way to a result. */
 enum delivery_phase
 {
@@ -96,8 +103,10 @@ struct delivery
     int64_t created_us;
     int64_t expires_us; /* 0: never */
     const char *verdict;
-    const char *address; /* phone number or mailbox */
-    bool device;         /* the channel goes to tokens */
+    const char *address;     /* phone number or mailbox */
+    const char *region;      /* of the recipient */
+    const char *device_kind; /* while a route asks for it */
+    bool device;             /* the channel goes to tokens */
     struct delivery_token tokens[DELIVERY_TOKENS_MAX];
     size_t token_count;
     bool at_most_once;
@@ -114,6 +123,8 @@ struct delivery
     struct wire_request request;
     int64_t claimed_ms; /* loop time, for the queue wait */
     struct delivery_result result;
+    struct delivery_try *tries; /* the latest first */
+    int try_count;
 };
 
 /* Where it goes: the chosen token, or the phone number or mailbox. */

@@ -11,6 +11,7 @@
 #include "core/log.h"
 #include "core/mem.h"
 #include "delivery/literal.h"
+#include "delivery/tries.h"
 
 #define BATCH_MAX 500
 #define FLUSH_MS 25
@@ -50,12 +51,13 @@ enum array
     ARRAY_TOKEN_STATES,
     ARRAY_EVIDENCE_US,
     ARRAY_ADDRESSES,
+    ARRAY_TRIES,
     ARRAY_COUNT
 };
 
 #define RECORD_SQL                                                                                 \
     "select applied, stale from herald.record($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"  \
-    " $13, $14, $15, $16, $17, $18, $19, $20, $21)"
+    " $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)"
 
 struct recorder
 {
@@ -137,6 +139,7 @@ put_result(struct buf *arrays, const struct delivery *delivery)
     literal_text(&arrays[ARRAY_TOKEN_STATES], full ? result->token_state : NULL, WORD_MAX);
     put_number(&arrays[ARRAY_EVIDENCE_US], full && result->evidence_us != 0, result->evidence_us);
     literal_text(&arrays[ARRAY_ADDRESSES], full ? result->suppress : NULL, ADDRESS_MAX);
+    literal_text(&arrays[ARRAY_TRIES], full ? tries_print(delivery) : NULL, TRIES_BYTES_MAX);
 }
 
 /* An array whose elements are all alike, as most are in most batches, is sent as one element. */

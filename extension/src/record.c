@@ -24,13 +24,14 @@
 
 enum
 {
-    RECORD_PARAMS = 5,
+    RECORD_PARAMS = 6,
     STALE_PARAMS = 2,
     RELEASE_PARAMS = 5
 };
 
 /*
- * $1 epoch, $2 now; $3 to $5: whether "given" has retries, tokens, addresses.
+ * $1 epoch, $2 now; $3 to $6: whether "given" has retries, tokens, addresses, tries. "last" is the
+ * number of the last attempt: a claim has that of its first one, and the others follow.
  *
  * Tokens and addresses in one order, so that two records never wait for each other in a circle.
  * "= any" keeps the planner from walking the whole index of a leaf, as it would for a merge, if the
@@ -41,27 +42,39 @@ enum
     "with done as (delete from # o using given g"                                                  \
     " where o.id = any (array[g.id]) and o.bucket = g.bucket and o.epoch = $1 and o.attempt = "    \
     "g.attempt"                                                                                    \
-    " returning g.*, o.notification, o.recipient, o.channel, o.priority, o.device, o.category,"    \
-    " o.template, o.created_at, o.expires_at),"                                                    \
+    " returning g.*, case when g.tries is null then g.attempt else g.attempt"                      \
+    " + jsonb_array_length(g.tries) - (g.class is null)::integer end as last, o.notification,"     \
+    " o.recipient, o.channel, o.priority, o.device, o.category, o.template, o.created_at,"         \
+    " o.expires_at),"                                                                              \
     " finished as (insert into herald.delivery (id, bucket, notification, recipient, channel,"     \
     " priority, device, category, template, state, reason, code, provider, provider_id,"           \
     " attempts, created_at, finished_at)"                                                          \
     " select d.id, d.bucket, d.notification, d.recipient, d.channel, d.priority, d.device,"        \
-    " d.category, d.template, d.state, d.reason, d.code, d.provider, d.provider_id, d.attempt,"    \
+    " d.category, d.template, d.state, d.reason, d.code, d.provider, d.provider_id, d.last,"       \
     " d.created_at, $2"                                                                            \
     " from done d where d.state <> 'retry'" on_conflict "),"                                       \
     " waiting as (insert into herald.retry (id, bucket, notification, recipient, channel,"         \
     " priority, device, category, template, attempt, failures, state, reason, due_at,"             \
     " created_at, expires_at)"                                                                     \
     " select d.id, d.bucket, d.notification, d.recipient, d.channel, d.priority, d.device,"        \
-    " d.category, d.template, d.attempt, coalesce(d.failures, 0), 'retry', d.reason, d.due_at,"    \
+    " d.category, d.template, d.last, coalesce(d.failures, 0), 'retry', d.reason, d.due_at,"       \
     " d.created_at, d.expires_at"                                                                  \
     " from done d where $3 and d.state = 'retry'" on_conflict "),"                                 \
     " tried as (insert into herald.attempt (id, bucket, attempt, epoch, class, provider, phase,"   \
     " status, code, reason, provider_id, started_at, finished_at, latency_us)"                     \
-    " select d.id, d.bucket, d.attempt, $1, d.class, d.provider, d.phase, d.status, d.code,"       \
+    " select d.id, d.bucket, d.last, $1, d.class, d.provider, d.phase, d.status, d.code,"          \
     " d.reason, d.provider_id, d.started_at, $2, d.latency_us"                                     \
     " from done d where d.class is not null" on_conflict "),"                                      \
+    " tried_before as (insert into herald.attempt (id, bucket, attempt, epoch, class, provider,"   \
+    " phase, status, code, reason, started_at, finished_at, latency_us)"                           \
+    " select d.id, d.bucket, d.attempt + t.place::integer - 1, $1, t.class, t.provider, t.phase,"  \
+    " t.status, t.code, t.reason, herald.from_unix_us(t.started_us),"                              \
+    " herald.from_unix_us(t.started_us + t.latency_us), t.latency_us"                              \
+    " from done d cross join lateral rows from (jsonb_to_recordset(d.tries) as"                    \
+    " (class herald.outcome_class, provider text, phase text, status integer, code text,"          \
+    " reason text, started_us bigint, latency_us bigint)) with ordinality as t (class, provider,"  \
+    " phase, status, code, reason, started_us, latency_us, place)"                                 \
+    " where $6 and d.tries is not null" on_conflict "),"                                           \
     " judged as (update herald.device_token t"                                                     \
     " set state = d.token_state, state_reason = coalesce(d.code, d.reason), state_at = $2"         \
     " from (select * from done where $4 and token is not null and token_state is not null"         \
@@ -81,7 +94,7 @@ enum
     " select d.place from done d"
 #define RECORD_TYPES                                                                               \
     {                                                                                              \
-        INT8OID, TIMESTAMPTZOID, BOOLOID, BOOLOID, BOOLOID                                         \
+        INT8OID, TIMESTAMPTZOID, BOOLOID, BOOLOID, BOOLOID, BOOLOID                                \
     }
 
 static struct herald_leaf_statement record_leaf = {
@@ -146,9 +159,11 @@ static void
 record_in_leaf(struct herald_results *results, struct herald_leaf_statement *statement, int leaf,
                const struct herald_results_kinds *kinds)
 {
-    Datum values[RECORD_PARAMS] = { Int64GetDatum(results->epoch),
-                                    TimestampTzGetDatum(results->now), BoolGetDatum(kinds->retries),
-                                    BoolGetDatum(kinds->tokens), BoolGetDatum(kinds->addresses) };
+    Datum values[RECORD_PARAMS] = {
+        Int64GetDatum(results->epoch),  TimestampTzGetDatum(results->now),
+        BoolGetDatum(kinds->retries),   BoolGetDatum(kinds->tokens),
+        BoolGetDatum(kinds->addresses), BoolGetDatum(kinds->tries)
+    };
 
     if (SPI_execute_plan(herald_outbox_plan(statement, leaf), values, NULL, false, 0) !=
         SPI_OK_SELECT)

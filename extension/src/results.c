@@ -39,6 +39,7 @@ enum array
     ARRAY_TOKEN_STATE,
     ARRAY_EVIDENCE,
     ARRAY_ADDRESS,
+    ARRAY_TRIES,
     COLUMN_PLACE = RESULT_ARRAYS, /* columns of a row beside the arrays' */
     COLUMN_BUCKET,
     COLUMNS
@@ -64,6 +65,7 @@ static const struct herald_column columns[COLUMNS] = {
     { "token_state", InvalidOid, "token_state" },
     { "evidence_at", TIMESTAMPTZOID, NULL },
     { "address", TEXTOID, NULL },
+    { "tries", JSONBOID, NULL },
     { "place", INT4OID, NULL },
     { "bucket", INT4OID, NULL },
 };
@@ -271,6 +273,7 @@ herald_results_show(const struct herald_results *results, int leaf,
         kinds->retries = kinds->retries || is_retry(results, i);
         kinds->tokens = kinds->tokens || !nulls[ARRAY_TOKEN];
         kinds->addresses = kinds->addresses || !nulls[ARRAY_ADDRESS];
+        kinds->tries = kinds->tries || !nulls[ARRAY_TRIES];
     }
     herald_rows_show(SHOWN, desc, rows, results->count);
 }

@@ -12,7 +12,7 @@
 enum
 {
     RESULT_FIRST_ARRAY = 1, /* number of the parameter, from 0; the arrays follow each other */
-    RESULT_ARRAYS = 19
+    RESULT_ARRAYS = 20
 };
 
 /* One call's results; element n of every array is one of them, or the only element is all. */
@@ -34,6 +34,7 @@ struct herald_results_kinds
     bool retries;
     bool tokens;
     bool addresses;
+    bool tries;
 };
 
 /* Read and check the arguments of herald.record(). Raises 2202E, 22004, 22023. */

@@ -4,7 +4,8 @@
 -- outcome, null: there was no attempt; providers … provider_ids - of the attempt; started_us,
 -- latency_us; failures - so far, for a retry; due_us - of a retry; tokens, token_states,
 -- evidence_us - judge a token registered up to evidence_us (null: now); addresses - to be
--- suppressed; now_us - microseconds since 1970, as all times
+-- suppressed; tries - lists of earlier attempts of the same claim, which others refused, null: none;
+-- they count before the last one; now_us - microseconds since 1970, as all times
 -- Returns: applied - results of claims that were still held; stale - others: of them only the
 -- attempt is kept · Writes: outbox, delivery, retry, attempt, device_token, suppression
 -- Called by: dispatchers
@@ -14,7 +15,7 @@ create function herald.record(epoch bigint, leaves integer[], ids uuid[], attemp
                               provider_ids text[], started_us bigint[], latency_us bigint[],
                               failures integer[], due_us bigint[], tokens uuid[],
                               token_states text[], evidence_us bigint[], addresses text[],
-                              now_us bigint)
+                              tries jsonb[], now_us bigint)
 returns table (applied integer, stale integer)
 language c volatile security definer
 rows 1
@@ -22,5 +23,5 @@ set search_path = pg_catalog, pg_temp
 as 'MODULE_PATHNAME', 'herald_record';
 comment on function herald.record(bigint, integer[], uuid[], integer[], text[], text[], text[], text[],
                                   integer[], text[], text[], text[], bigint[], bigint[], integer[],
-                                  bigint[], uuid[], text[], bigint[], text[], bigint) is
+                                  bigint[], uuid[], text[], bigint[], text[], jsonb[], bigint) is
     'Writes what attempts came to and ends their claims';

@@ -27,7 +27,7 @@ create temp table claimed as select * from herald.claim(1, 'sms', 100);
 select is((select count(*) from claimed), 10::bigint, 'sent and claimed');
 select is((select applied from (select array_agg(id) as ids, array_agg(leaf) as leaves from claimed) c cross join lateral
     herald.record(1, leaves, ids, '{1}', '{sent}', '{accepted}', '{p}', '{NULL}', '{200}', '{NULL}', '{NULL}', '{x}', '{1}', '{1}', '{0}',
-                  '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', herald.unix_us(now()))), 10, 'recorded');
+                  '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', herald.unix_us(now()))), 10, 'recorded');
 select is_empty($$select relation::regclass, mode from pg_locks where pid = pg_backend_pid() and relation = 'herald.outbox'::regclass
                   except select relation::regclass, mode from sent$$, 'claimed and recorded not through the parent of the outbox');
 select is_empty($$select relation::regclass, mode from pg_locks where pid = pg_backend_pid() and mode = 'RowShareLock'

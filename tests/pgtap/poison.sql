@@ -56,7 +56,7 @@ select ok(not herald.suspect_begin(:epoch, :'id', :attempt - 1), 'but not by an 
 select is(r.*, row(1, 0)::record, 'and is recorded as any other')
   from herald.record(:epoch, array[:leaf], array[:'id'::uuid], array[:attempt], array['sent'], array['accepted'], array['acme'], array[null],
         array[200], array[null], array[null], array['ref'], array[0], array[0], array[0], array[null::bigint], array[null::uuid], array[null],
-        array[null::bigint], array[null], herald.unix_us(now())) as r(applied, stale);
+        array[null::bigint], array[null], array[null::jsonb], herald.unix_us(now())) as r(applied, stale);
 select is(state, 'sent', 'delivered') from herald.delivery where id = :'id';
 select pg_advisory_unlock_all() \g /dev/null
 

@@ -19,7 +19,7 @@ $$;
 create temp table claimed (like herald.outbox, leaf integer);
 create temp table results (n serial, leaf integer, id uuid, attempt integer, state text, class text, provider text, phase text,
                            status integer, code text, reason text, provider_id text, started_us bigint, latency_us bigint,
-                           failures integer, due_us bigint, token uuid, token_state text, evidence_us bigint, address text);
+                           failures integer, due_us bigint, token uuid, token_state text, evidence_us bigint, address text, tries jsonb);
 -- take(channel): claim and note what is to be recorded as sent.
 create function pg_temp.take(via text) returns void language plpgsql as $$
 begin
@@ -39,9 +39,9 @@ create function pg_temp.record(epoch bigint default 1, out applied integer, out 
         array_agg(reason order by n) as a10, array_agg(provider_id order by n) as a11, array_agg(started_us order by n) as a12,
         array_agg(latency_us order by n) as a13, array_agg(failures order by n) as a14, array_agg(due_us order by n) as a15,
         array_agg(token order by n) as a16, array_agg(token_state order by n) as a17, array_agg(evidence_us order by n) as a18,
-        array_agg(address order by n) as a19 from results) a
+        array_agg(address order by n) as a19, array_agg(tries order by n) as a20 from results) a
     cross join lateral herald.record(epoch, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19,
-                                     1767225700000000) r;
+                                     a20, 1767225700000000) r;
 $$;
 select is(herald.dispatcher_start('d', '1.0'), 1::bigint, 'the first epoch is 1');
 insert into herald.recipient (id, bucket, email, phone)
@@ -81,17 +81,41 @@ select pg_temp.put('r' || i) from generate_series(1, 3) i \g /dev/null
 select pg_temp.take('sms') \g /dev/null
 select results_eq($$select r.* from (select array_agg(id) as ids from results) x cross join lateral
     herald.record(1, '{0}', ids, '{1}', '{retry}', '{throttle}', '{acme}', '{response}', '{429}', '{NULL}', '{slow}', '{NULL}',
-                  '{1767225600000000}', '{1500}', '{4}', '{1767229200000000}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', 1767225700000000) r$$,
+                  '{1767225600000000}', '{1500}', '{4}', '{1767229200000000}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', 1767225700000000) r$$,
     'values (3, 0)', 'an array of one element is enough');
 select results_eq($$select a.class::text, a.status, r.failures, r.reason, r.due_at, count(*) from herald.attempt a join herald.retry r using (id, attempt)
                       join results using (id) group by 1, 2, 3, 4, 5$$,
                   $$values ('throttle', 429, 4, 'slow', '2026-01-01 01:00:00+00'::timestamptz, 3::bigint)$$, 'it holds for all');
 select throws_ok($$select herald.record(1, '{0}', array[herald.new_id(1), herald.new_id(1)], '{1,1,1}', '{sent}', '{NULL}', '{NULL}', '{NULL}',
-    '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', 1)$$,
+    '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', 1)$$,
     '2202E', 'arrays must have the same length');
 select throws_ok($$select herald.record(1, '{0,0}', array[herald.new_id(1)], '{1}', '{sent}', '{NULL}', '{NULL}', '{NULL}',
-    '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', 1)$$,
+    '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', 1)$$,
     '2202E', 'arrays must have the same length');
+delete from herald.retry;
+delete from herald.attempt;
+
+-- several attempts in one claim: those that others refused come before the last one
+select pg_temp.put('r' || i) from generate_series(1, 4) i \g /dev/null
+select pg_temp.take('sms') \g /dev/null
+update results set tries = '[{"class": "config", "provider": "first", "phase": "send", "status": 401, "code": "20003", "reason": "Authenticate",
+                              "started_us": 1767225600000000, "latency_us": 700},
+                             {"class": "retry", "provider": "second", "started_us": 1767225601000000, "latency_us": 0}]' where n <= 3;
+update results set state = 'expired', class = null, reason = 'expires_at' where n = 2;
+update results set state = 'retry', class = 'throttle', due_us = 1767229200000000 where n = 3;
+select results_eq('select applied, stale from pg_temp.record()', 'values (4, 0)', 'tries are recorded with the result');
+select results_eq($$select r.n, a.attempt, a.class::text, a.provider, a.status, a.code, a.finished_at from herald.attempt a join results r using (id) order by 1, 2$$,
+    $$select v.n, v.a, v.c, v.p, v.s, v.code, v.t::timestamptz from (values
+        (1, 1, 'config', 'first', 401, '20003', '2026-01-01 00:00:00.0007+00'), (1, 2, 'retry', 'second', null, null, '2026-01-01 00:00:01+00'),
+        (1, 3, 'accepted', 'acme', 200, null, '2026-01-01 00:01:40+00'), (2, 1, 'config', 'first', 401, '20003', '2026-01-01 00:00:00.0007+00'),
+        (2, 2, 'retry', 'second', null, null, '2026-01-01 00:00:01+00'), (3, 1, 'config', 'first', 401, '20003', '2026-01-01 00:00:00.0007+00'),
+        (3, 2, 'retry', 'second', null, null, '2026-01-01 00:00:01+00'), (3, 3, 'throttle', 'acme', 200, null, '2026-01-01 00:01:40+00'),
+        (4, 1, 'accepted', 'acme', 200, null, '2026-01-01 00:01:40+00')) v(n, a, c, p, s, code, t)$$, 'each is an attempt of its own');
+select results_eq('select r.n, d.attempts from herald.delivery d join results r using (id) order by 1', 'values (1, 3), (2, 2), (4, 1)',
+                  'and counts');
+select is(attempt, 3, 'the next claim follows them') from herald.retry;
+select results_eq('select applied, stale from pg_temp.record()', 'values (0, 4)', 'a repeated record is stale');
+select is(count(*), 9::bigint, 'and adds nothing') from herald.attempt;
 delete from herald.retry;
 delete from herald.attempt;
 

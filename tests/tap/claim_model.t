@@ -54,7 +54,7 @@ begin
                array_fill(null::text, array[n]), array_fill(null::text, array[n]), array_fill(null::text, array[n]),
                array_fill(null::bigint, array[n]), array_fill(null::bigint, array[n]), array_fill(null::integer, array[n]),
                array_fill(null::bigint, array[n]), array_fill(null::uuid, array[n]), array_fill(null::text, array[n]),
-               array_fill(null::bigint, array[n]), array_fill(null::text, array[n]), herald.unix_us(now())) r
+               array_fill(null::bigint, array[n]), array_fill(null::text, array[n]), array[null::jsonb], herald.unix_us(now())) r
          where n > 0;
         get diagnostics v_rows = row_count;
         commit;

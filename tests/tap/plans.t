@@ -29,7 +29,7 @@ select r.* from (select array_agg(leaf) as l, array_agg(id) as i, array_agg(atte
     array_fill(null::text, array[n]), array_fill(null::text, array[n]), array_fill(null::text, array[n]),
     array_fill(0::bigint, array[n]), array_fill(0::bigint, array[n]), array_fill(0, array[n]),
     array_fill(null::bigint, array[n]), array_fill(herald.new_id(1), array[n]), array_fill('retired'::text, array[n]),
-    array_fill(null::bigint, array[n]), array_fill('a@example.org'::text, array[n]), herald.unix_us(now())) r;
+    array_fill(null::bigint, array[n]), array_fill('a@example.org'::text, array[n]), array[null::jsonb], herald.unix_us(now())) r;
 END
 
 # The plans of the statements inside claim and record, by statement.
