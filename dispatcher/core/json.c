@@ -394,6 +394,12 @@ json_string(const json *value)
     return json_is_string(value) ? json_object_get_string(json_mutable(value)) : NULL;
 }
 
+int64_t
+json_int(const json *value, int64_t fallback)
+{
+    return json_object_is_type(value, json_type_int) != 0 ? json_object_get_int64(value) : fallback;
+}
+
 const char *
 json_get_string(const json *object, const char *key)
 {
@@ -403,9 +409,7 @@ json_get_string(const json *object, const char *key)
 int64_t
 json_get_int(const json *object, const char *key, int64_t fallback)
 {
-    const json *value = json_get(object, key);
-
-    return json_object_is_type(value, json_type_int) != 0 ? json_object_get_int64(value) : fallback;
+    return json_int(json_get(object, key), fallback);
 }
 
 bool

@@ -34,11 +34,12 @@ bool json_is_string(const json *value);
 /* Member of an object, or NULL (also when value is NULL or no object). */
 json *json_get(const json *object, const char *key);
 
-/* Member as text (NULL unless a string), integer (fallback unless an integer), boolean. */
+/* Value or member as text (NULL unless a string), integer (fallback unless one), boolean. */
 const char *json_get_string(const json *object, const char *key);
 int64_t json_get_int(const json *object, const char *key, int64_t fallback);
 bool json_get_bool(const json *object, const char *key, bool fallback);
 const char *json_string(const json *value);
+int64_t json_int(const json *value, int64_t fallback);
 
 size_t json_array_length(const json *array);
 json *json_array_at(const json *array, size_t index);

@@ -15,6 +15,8 @@
 
 #define CONNECT_TIMEOUT_MS 5000
 #define IDLE_MAX_S 300
+/* Deliveries for an account that somebody paused look again after this. */
+#define PAUSE_LOOK_MS 30000
 
 struct building
 {
@@ -238,6 +240,7 @@ account_row_of(const struct db_result *result, int row)
         .secrets = db_result_value(result, row, 4),
         .rank = db_result_value(result, row, 5),
         .concurrency = db_result_value(result, row, 6),
+        .pause_ms = db_result_value(result, row, 7),
     };
 }
 
@@ -341,9 +344,41 @@ choose(struct accounts *accounts, const struct complaint *known, const struct ac
     return fresh != NULL ? fresh : old;
 }
 
+int64_t
+account_pause_ms(const struct account *account, int64_t now_ms)
+{
+    int64_t pause_ms = breaker_pause_ms(&account->breaker, now_ms);
+    int64_t ordered_ms = account->paused_until_ms - now_ms;
+
+    ordered_ms = ordered_ms < PAUSE_LOOK_MS ? ordered_ms : PAUSE_LOOK_MS;
+    return pause_ms > ordered_ms || ordered_ms < 0 ? pause_ms : ordered_ms;
+}
+
+bool
+account_is_taken(const struct account *account, int64_t now_ms)
+{
+    return breaker_is_probing(&account->breaker, now_ms) &&
+           account->in_flight + (int) account->queue.count > 0;
+}
+
+/* What an operator ordered; told once. */
+static void
+set_pause(struct account *account, const struct account_row *row, int64_t now_ms)
+{
+    int64_t ms = row->pause_ms == NULL ? 0 : strtoll(row->pause_ms, NULL, 10);
+    bool before = account->paused_until_ms > now_ms;
+
+    account->paused_until_ms = ms == 0 ? 0 : ms < 0 ? INT64_MAX : now_ms + ms;
+    if (before != (ms != 0))
+    {
+        log_event(LOG_INFO, ms != 0 ? "account is paused" : "account is resumed", "account",
+                  account->name, "cause", "operator", NULL);
+    }
+}
+
 void
-accounts_load(struct accounts *accounts, const struct db_result *result, account_removed_fn removed,
-              void *user)
+accounts_load(struct accounts *accounts, const struct db_result *result, int64_t now_ms,
+              account_removed_fn removed, void *user)
 {
     struct account *list = NULL;
     struct account **end = &list;
@@ -352,6 +387,7 @@ accounts_load(struct accounts *accounts, const struct db_result *result, account
 
     accounts->complaints = NULL;
     accounts->broken = 0;
+    accounts->changed = true;
     for (int row = 0; row < db_result_rows(result); row++)
     {
         struct account_row columns = account_row_of(result, row);
@@ -360,6 +396,7 @@ accounts_load(struct accounts *accounts, const struct db_result *result, account
 
         if (account != NULL)
         {
+            set_pause(account, &columns, now_ms);
             *end = account;
             end = &account->next;
         }

@@ -16,6 +16,14 @@
 
 struct credential;
 
+/* How an account does. */
+struct account_report
+{
+    const char *state; /* closed, probing, open; NULL: nothing was told yet */
+    enum breaker_reason reason;
+    int64_t until_ms;
+};
+
 struct account
 {
     struct account *next;
@@ -30,6 +38,8 @@ struct account
     uint8_t fingerprint[32]; /* of everything above; an unchanged account keeps running */
 
     struct breaker breaker;
+    int64_t paused_until_ms;       /* by an operator, loop time; 0: not */
+    struct account_report report;  /* what the database was told last */
     int in_flight;                 /* slots taken */
     struct delivery_list queue;    /* claimed, waiting for a slot */
     bool removed;                  /* out of the list, only finishes what is in flight */
@@ -46,6 +56,7 @@ struct account_row
     const char *secrets;
     const char *rank;
     const char *concurrency;
+    const char *pause_ms; /* NULL: nobody paused it, -1: until it is resumed */
 };
 
 /*
@@ -72,11 +83,13 @@ struct accounts
     struct account *first;
     size_t broken; /* configured, but unusable at the last load */
     struct complaint *complaints;
+    bool changed; /* since the database was told how they do */
 };
 
 /* Row `row` of herald.provider_list(). */
 #define ACCOUNT_LIST_SQL                                                                           \
-    "select name, kind, channel, settings, secrets, rank, concurrency from herald.provider_list()"
+    "select name, kind, channel, settings, secrets, rank, concurrency, pause_ms"                   \
+    " from herald.provider_list()"
 struct account_row account_row_of(const struct db_result *result, int row);
 
 /*
@@ -85,8 +98,14 @@ struct account_row account_row_of(const struct db_result *result, int row);
  * used is handed to `removed`, which must empty its queue.
  */
 typedef void (*account_removed_fn)(void *user, struct account *account);
-void accounts_load(struct accounts *accounts, const struct db_result *result,
+void accounts_load(struct accounts *accounts, const struct db_result *result, int64_t now_ms,
                    account_removed_fn removed, void *user);
+
+/* Time for which the account must not be used; of a pause without a near end until another look. */
+int64_t account_pause_ms(const struct account *account, int64_t now_ms);
+
+/* Is the one request that finds out whether it works again under way or about to be? */
+bool account_is_taken(const struct account *account, int64_t now_ms);
 
 /* Drop all accounts; after the HTTP client is gone. */
 void accounts_finish(struct accounts *accounts);

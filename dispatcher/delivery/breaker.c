@@ -123,19 +123,23 @@ breaker_report(struct breaker *breaker, const struct breaker_event *event)
     }
 }
 
+bool
+breaker_is_probing(const struct breaker *breaker, int64_t now_ms)
+{
+    return now_ms >= breaker->until_ms &&
+           (breaker->reason == BREAKER_CONFIG || breaker->reason == BREAKER_OUTAGE);
+}
+
 int
 breaker_slots(const struct breaker *breaker, int in_flight, int64_t now_ms)
 {
     int allowed = (int) breaker->window;
 
-    if (breaker->reason != BREAKER_NONE)
+    if (breaker_pause_ms(breaker, now_ms) > 0)
     {
-        if (now_ms < breaker->until_ms)
-        {
-            return 0;
-        }
-        allowed = breaker->reason == BREAKER_THROTTLE ? allowed : 1;
+        return 0;
     }
+    allowed = breaker_is_probing(breaker, now_ms) ? 1 : allowed;
     return in_flight < allowed ? allowed - in_flight : 0;
 }
 

@@ -46,6 +46,9 @@ bool breaker_report(struct breaker *breaker, const struct breaker_event *event);
 /* How many more requests may start. */
 int breaker_slots(const struct breaker *breaker, int in_flight, int64_t now_ms);
 
+/* Is the pause over, and does one request find out whether the account works again? */
+bool breaker_is_probing(const struct breaker *breaker, int64_t now_ms);
+
 /* Time until the pause ends; 0 when there is none. */
 int64_t breaker_pause_ms(const struct breaker *breaker, int64_t now_ms);
 

@@ -58,7 +58,9 @@ enum column
     COLUMN_POLICY,
     COLUMN_MAX_ATTEMPTS,
     COLUMN_MAX_AGE_S,
-    COLUMN_MAX_SEGMENTS
+    COLUMN_MAX_SEGMENTS,
+    COLUMN_REGION,
+    COLUMN_DEVICE_KIND
 };
 
 struct lane
@@ -193,6 +195,8 @@ parse_row(const struct lane *lane, const struct db_result *result, int row)
     delivery->expires_us = number_of(result, row, COLUMN_EXPIRES_US);
     delivery->verdict = text_of(delivery, result, row, COLUMN_VERDICT);
     delivery->address = text_of(delivery, result, row, COLUMN_ADDRESS);
+    delivery->region = text_of(delivery, result, row, COLUMN_REGION);
+    delivery->device_kind = text_of(delivery, result, row, COLUMN_DEVICE_KIND);
     delivery->locale = delivery->locale == NULL ? "" : delivery->locale;
     delivery->data = delivery->data == NULL ? "{}" : delivery->data;
     delivery->device = tokens != NULL;

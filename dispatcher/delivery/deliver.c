@@ -13,6 +13,7 @@
 #include "delivery/render.h"
 #include "delivery/route.h"
 #include "delivery/template.h"
+#include "delivery/tries.h"
 #include "sms.h"
 
 #define TEMPLATES_MAX 2000
@@ -38,7 +39,6 @@ struct deliver
 };
 
 static void advance(struct delivery *delivery);
-static void enqueue(struct delivery *delivery);
 
 /* ---- bookkeeping ---- */
 
@@ -126,14 +126,6 @@ hand_over(struct delivery *delivery)
     deliver->parts.kick(deliver->parts.user);
 }
 
-/* Give the claim back: another dispatcher, or we later, will deliver. */
-static void
-give_back(struct delivery *delivery)
-{
-    delivery_move(delivery, DELIVERY_QUEUED);
-    hand_over(delivery);
-}
-
 /* The claim is not ours any more, and nothing was sent. */
 static void
 forget(struct delivery *delivery)
@@ -192,6 +184,19 @@ postpone(struct delivery *delivery, int64_t wait_ms, const char *reason)
     settle(delivery, &given);
 }
 
+/* Give the claim back: another dispatcher, or we later, will deliver. Attempts must be recorded. */
+static void
+give_back(struct delivery *delivery)
+{
+    if (delivery->tries != NULL)
+    {
+        postpone(delivery, 0, "the dispatcher stopped before it tried another account");
+        return;
+    }
+    delivery_move(delivery, DELIVERY_QUEUED);
+    hand_over(delivery);
+}
+
 static void
 log_breaker(const struct account *account, const struct outcome *outcome)
 {
@@ -244,9 +249,10 @@ note_address(struct delivery *delivery, const struct outcome *outcome, struct ba
     delivery->result.token_state = outcome->suspect ? "suspect" : "retired";
     delivery->result.evidence_us = outcome->invalid_since_ms * 1000;
     newer = outcome->invalid_since_ms != 0 && outcome->invalid_since_ms < token->registered_ms;
-    given->other_address =
-        !newer && delivery->attempt < TOKEN_ATTEMPTS_MAX &&
-        route_has_other(delivery->owner->parts.accounts, delivery, token, !outcome->suspect);
+    given->other_address = !newer && delivery->attempt < TOKEN_ATTEMPTS_MAX &&
+                           route_has_other(delivery->owner->parts.accounts,
+                                           rules_match(delivery->owner->parts.rules, delivery),
+                                           delivery, token, !outcome->suspect);
 }
 
 static void
@@ -258,6 +264,80 @@ log_attempt(const struct delivery *delivery, const struct outcome *outcome)
               "address", address != NULL ? log_mask(address) : NULL, "class",
               outcome_class_name(outcome->class), "code", outcome->code, "reason", outcome->reason,
               NULL);
+}
+
+/* ---- routing ---- */
+
+static enum route_result
+choose(const struct delivery *delivery, struct route *ret)
+{
+    const struct deliver_parts *parts = &delivery->owner->parts;
+
+    return route_choose(parts->accounts, rules_match(parts->rules, delivery), delivery,
+                        loop_now_ms(parts->loop), ret);
+}
+
+static void
+join_queue(struct delivery *delivery, const struct route *route)
+{
+    delivery->token = route->token;
+    delivery->account = route->account;
+    account_retain(route->account);
+    delivery_list_push(&route->account->queue, delivery);
+}
+
+/* Put it into the queue of the account that shall deliver it. */
+static void
+enqueue(struct delivery *delivery)
+{
+    struct route route = { .account = NULL };
+
+    switch (choose(delivery, &route))
+    {
+        case ROUTE_FOUND:
+            join_queue(delivery, &route);
+            break;
+        case ROUTE_PAUSED:
+            postpone(delivery, route.pause_ms, "every account for this address is paused");
+            break;
+        case ROUTE_NONE:
+            postpone(delivery, NO_ACCOUNT_MS, "no account serves this address");
+            break;
+    }
+}
+
+/* Did this account refuse, so that another one might take it, and was certainly nothing sent? */
+static bool
+is_refusal(const struct outcome *outcome, bool remote)
+{
+    return outcome->class == OUTCOME_CONFIG ||
+           (outcome->class == OUTCOME_THROTTLE && !outcome->address_only) ||
+           (outcome->class == OUTCOME_RETRY && remote);
+}
+
+/* Another account tries at once what this one refused. False: there is none that could now. */
+static bool
+fail_over(struct delivery *delivery, const struct backoff_case *given)
+{
+    struct backoff_next next = backoff_decide(given);
+    struct deliver *deliver = delivery->owner;
+    struct route route = { .account = NULL };
+
+    if (next.state != DELIVERY_RETRY || deliver->stopping || delivery->try_count + 1 >= TRIES_MAX ||
+        choose(delivery, &route) != ROUTE_FOUND || route.waits)
+    {
+        return false;
+    }
+    leave_slot(delivery);
+    account_release(delivery->account);
+    tries_add(delivery);
+    delivery->failures = next.failures;
+    delivery->credential = NULL;
+    delivery->fresh_connection = false;
+    delivery->message.second_try = false;
+    join_queue(delivery, &route);
+    deliver->parts.kick(deliver->parts.user);
+    return true;
 }
 
 /* An attempt has an outcome. */
@@ -290,7 +370,10 @@ conclude(struct delivery *delivery, const struct outcome *outcome, const char *p
         breaker_pause_ms(&delivery->account->breaker, loop_now_ms(deliver->parts.loop));
     metrics_attempt(deliver->parts.metrics, delivery->channel, result->provider, outcome->class,
                     result->latency_us);
-    settle(delivery, &given);
+    if (!is_refusal(outcome, remote) || !fail_over(delivery, &given))
+    {
+        settle(delivery, &given);
+    }
 }
 
 /* It failed before anything was sent. */
@@ -558,31 +641,6 @@ on_credential(void *user, struct delivery *delivery, const struct outcome *failu
 
 /* ---- queueing ---- */
 
-/* Put it into the queue of the account that shall deliver it. */
-static void
-enqueue(struct delivery *delivery)
-{
-    struct deliver *deliver = delivery->owner;
-    struct route route = { .account = NULL };
-
-    switch (
-        route_choose(deliver->parts.accounts, delivery, loop_now_ms(deliver->parts.loop), &route))
-    {
-        case ROUTE_FOUND:
-            delivery->token = route.token;
-            delivery->account = route.account;
-            account_retain(route.account);
-            delivery_list_push(&route.account->queue, delivery);
-            break;
-        case ROUTE_PAUSED:
-            postpone(delivery, route.pause_ms, "every account for this address is paused");
-            break;
-        case ROUTE_NONE:
-            postpone(delivery, NO_ACCOUNT_MS, "no account serves this address");
-            break;
-    }
-}
-
 /* "suppressed: opted_out" -> state and reason. */
 static void
 apply_verdict(struct delivery *delivery)
@@ -643,7 +701,7 @@ pump_account(struct deliver *deliver, struct account *account)
     int64_t now_ms = loop_now_ms(deliver->parts.loop);
     struct delivery *delivery;
 
-    if (breaker_pause_ms(&account->breaker, now_ms) > 0)
+    if (account_pause_ms(account, now_ms) > 0)
     {
         reroute(account);
         return;
@@ -686,7 +744,7 @@ account_room(const struct account *account, int64_t now_ms)
     int ahead = account->breaker.reason == BREAKER_NONE ? AHEAD * (int) account->breaker.window : 0;
     int room = slots + ahead - (int) account->queue.count;
 
-    return room > 0 ? room : 0;
+    return room > 0 && account_pause_ms(account, now_ms) == 0 ? room : 0;
 }
 
 int

@@ -26,6 +26,7 @@ struct deliver_parts
     struct session *session;
     struct http *http;
     struct accounts *accounts;
+    const struct rules *rules;
     struct recorder *recorder;
     struct metrics *metrics;
     int concurrency;          /* requests in flight over all accounts */

@@ -13,10 +13,12 @@
 #include "core/log.h"
 #include "core/loop.h"
 #include "delivery/account.h"
+#include "delivery/circuit.h"
 #include "delivery/claim.h"
 #include "delivery/deliver.h"
 #include "delivery/metrics.h"
 #include "delivery/record.h"
+#include "delivery/rule.h"
 #include "delivery/sd_notify.h"
 #include "delivery/session.h"
 
@@ -51,6 +53,8 @@ struct dispatch
     struct claimer *claimer;
     struct listener *listener;
     struct accounts accounts;
+    struct rules rules;
+    struct circuits *circuits;
     struct loop_timer *kick;
     struct loop_timer *deadline;
     struct loop_timer *watchdog;
@@ -58,7 +62,8 @@ struct dispatch
     enum stop_phase phase;
     bool loading;      /* accounts are being read */
     bool load_again;   /* and have changed meanwhile */
-    bool loaded;       /* at least once */
+    bool routed;       /* routes were read at least once */
+    bool loaded;       /* and accounts */
     bool ticked;       /* maintenance ran at least once */
     bool told_systemd; /* that we are ready */
     bool asking_left;  /* --once asks what it leaves behind */
@@ -66,6 +71,7 @@ struct dispatch
 };
 
 static void begin_stop(struct dispatch *dispatch, int exit_code);
+static void kick(void *user);
 
 /* Ready for the first time: sessions, accounts, and one round of maintenance. */
 static void
@@ -103,16 +109,36 @@ on_accounts(void *user, enum db_status status, const struct db_result *result)
         log_event(LOG_ERROR, "accounts cannot be read", "sqlstate", db_result_sqlstate(result),
                   "reason", db_result_message(result), NULL);
     }
-    if (status == DB_OK)
+    if (status == DB_OK && dispatch->routed)
     {
-        accounts_load(&dispatch->accounts, result, on_account_removed, dispatch);
+        accounts_load(&dispatch->accounts, result, loop_now_ms(dispatch->loop), on_account_removed,
+                      dispatch);
         dispatch->loaded = true;
         tell_readiness(dispatch);
         claim_wake(dispatch->claimer);
+        kick(dispatch);
     }
     if (dispatch->load_again)
     {
         load_accounts(dispatch);
+    }
+}
+
+/* Before the accounts: without them nothing is claimed that would go another way. */
+static void
+on_rules(void *user, enum db_status status, const struct db_result *result)
+{
+    struct dispatch *dispatch = user;
+
+    if (status == DB_ERROR)
+    {
+        log_event(LOG_ERROR, "routes cannot be read", "sqlstate", db_result_sqlstate(result),
+                  "reason", db_result_message(result), NULL);
+    }
+    if (status == DB_OK)
+    {
+        rules_load(&dispatch->rules, result);
+        dispatch->routed = true;
     }
 }
 
@@ -125,6 +151,7 @@ load_accounts(struct dispatch *dispatch)
     if (db != NULL && !dispatch->loading && dispatch->phase == RUNNING)
     {
         dispatch->loading = true;
+        db_query(db, true, RULE_LIST_SQL, 0, NULL, on_rules, dispatch);
         db_query(db, true, ACCOUNT_LIST_SQL, 0, NULL, on_accounts, dispatch);
     }
 }
@@ -231,7 +258,7 @@ gauges(const struct dispatch *dispatch)
     for (const struct account *a = dispatch->accounts.first; a != NULL; a = a->next)
     {
         ret.accounts++;
-        ret.paused += breaker_pause_ms(&a->breaker, now_ms) > 0 ? 1 : 0;
+        ret.paused += account_pause_ms(a, now_ms) > 0 ? 1 : 0;
     }
     return ret;
 }
@@ -524,7 +551,7 @@ on_request(void *user, const char *path, struct buf *body, const char **content_
     for (const struct account *a = dispatch->accounts.first; a != NULL; a = a->next)
     {
         metrics_write_account(body, a->provider->channel, a->name,
-                              breaker_pause_ms(&a->breaker, loop_now_ms(dispatch->loop)) > 0);
+                              account_pause_ms(a, loop_now_ms(dispatch->loop)) > 0);
     }
     return 200;
 }
@@ -623,6 +650,7 @@ create_parts(struct dispatch *dispatch)
         .session = dispatch->session,
         .http = dispatch->http,
         .accounts = &dispatch->accounts,
+        .rules = &dispatch->rules,
         .recorder = dispatch->recorder,
         .metrics = dispatch->metrics,
         .concurrency = settings->concurrency,
@@ -630,6 +658,7 @@ create_parts(struct dispatch *dispatch)
         .user = dispatch,
     };
     dispatch->deliver = deliver_create(&parts);
+    dispatch->circuits = circuits_create(dispatch->loop, dispatch->session, &dispatch->accounts);
     dispatch->claimer = claim_create(dispatch->loop, dispatch->session, dispatch->metrics,
                                      settings->channels, &claim_events, dispatch);
 }
@@ -666,7 +695,9 @@ destroy_parts(struct dispatch *dispatch)
     listen_destroy(dispatch->listener);
     http_destroy(dispatch->http);
     deliver_destroy(dispatch->deliver);
+    circuits_destroy(dispatch->circuits);
     accounts_finish(&dispatch->accounts);
+    rules_finish(&dispatch->rules);
     record_destroy(dispatch->recorder);
     claim_destroy(dispatch->claimer);
     session_destroy(dispatch->session);

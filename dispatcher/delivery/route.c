@@ -3,12 +3,25 @@
 
 #include <string.h>
 
+#include "delivery/tries.h"
+
 /* Smaller is better, field by field. */
 struct merit
 {
     int64_t pause_ms;
+    bool waits;
     int rank;
     size_t token; /* place in the order of preference */
+};
+
+struct search
+{
+    const struct accounts *accounts;
+    const struct rule *rule;
+    const struct delivery *delivery;
+    int64_t now_ms;
+    struct merit best;
+    struct account *account; /* with the best merit; NULL: none was found */
 };
 
 /* A setting that names what the account serves must agree with the token. */
@@ -38,12 +51,23 @@ serves(const struct account *account, const struct delivery *delivery,
            agrees(account, "app", token->app) && agrees(account, "environment", token->environment);
 }
 
+/* Place in the rule, or the rank without one; -1: the rule does not have it. */
 static int
-compare(const struct merit *a, const struct merit *b)
+rank_of(const struct account *account, const struct rule *rule, const struct delivery *delivery)
+{
+    return rule == NULL ? account->rank : rule_place(rule, account->name, delivery->recipient);
+}
+
+static int
+compare_fields(const struct merit *a, const struct merit *b)
 {
     if (a->pause_ms != b->pause_ms)
     {
         return a->pause_ms < b->pause_ms ? -1 : 1;
+    }
+    if (a->waits != b->waits)
+    {
+        return b->waits ? -1 : 1;
     }
     if (a->rank != b->rank)
     {
@@ -52,95 +76,53 @@ compare(const struct merit *a, const struct merit *b)
     return a->token == b->token ? 0 : a->token < b->token ? -1 : 1;
 }
 
-static uint32_t
-hash(const char *text)
+/* Equals share recipients: each has an order of its own for every recipient. */
+static bool
+is_better(const struct search *search, const struct account *account, const struct merit *merit)
 {
-    uint32_t value = 2166136261u;
+    const char *recipient = search->delivery->recipient;
+    int order = search->account == NULL ? -1 : compare_fields(merit, &search->best);
 
-    for (; *text != '\0'; text++)
-    {
-        value = (value ^ (unsigned char) *text) * 16777619u;
-    }
-    value ^= value >> 16;
-    value *= 0x85ebca6bu;
-    return value ^ value >> 13;
-}
-
-struct search
-{
-    const struct accounts *accounts;
-    const struct delivery *delivery;
-    int64_t now_ms;
-    struct merit best;
-    size_t ties; /* accounts as good as the best */
-};
-
-static struct merit
-merit_of(const struct search *search, const struct account *account,
-         const struct delivery_token *token)
-{
-    struct merit merit = { .pause_ms = breaker_pause_ms(&account->breaker, search->now_ms),
-                           .rank = account->rank };
-
-    if (token != NULL)
-    {
-        merit.token = (size_t) (token - search->delivery->tokens) +
-                      (token->suspect ? DELIVERY_TOKENS_MAX : 0);
-    }
-    return merit;
+    return order < 0 || (order == 0 && rule_bucket(account->name, recipient) >
+                                           rule_bucket(search->account->name, recipient));
 }
 
 static void
 search_best(struct search *search, const struct delivery_token *token)
 {
-    for (const struct account *a = search->accounts->first; a != NULL; a = a->next)
+    const struct delivery *delivery = search->delivery;
+    size_t place = 0;
+
+    if (token != NULL)
     {
-        struct merit merit;
-        int order;
-
-        if (!serves(a, search->delivery, token))
-        {
-            continue;
-        }
-        merit = merit_of(search, a, token);
-        order = search->ties == 0 ? -1 : compare(&merit, &search->best);
-        if (order < 0)
-        {
-            search->best = merit;
-            search->ties = 0;
-        }
-        search->ties += order <= 0 ? 1 : 0;
+        place = (size_t) (token - delivery->tokens) + (token->suspect ? DELIVERY_TOKENS_MAX : 0);
     }
-}
-
-/* The account with the best merit that the recipient's hash points at. */
-static struct account *
-pick(const struct search *search, const struct delivery_token *token)
-{
-    size_t skip = hash(search->delivery->recipient) % search->ties;
-
     for (struct account *a = search->accounts->first; a != NULL; a = a->next)
     {
-        struct merit merit;
+        struct merit merit = { .token = place };
 
-        if (!serves(a, search->delivery, token))
+        if (!serves(a, delivery, token) || a == delivery->account ||
+            tries_have(delivery, a->name) || (merit.rank = rank_of(a, search->rule, delivery)) < 0)
         {
             continue;
         }
-        merit = merit_of(search, a, token);
-        if (compare(&merit, &search->best) == 0 && skip-- == 0)
+        merit.pause_ms = account_pause_ms(a, search->now_ms);
+        merit.waits = account_is_taken(a, search->now_ms);
+        if (is_better(search, a, &merit))
         {
-            return a;
+            search->best = merit;
+            search->account = a;
         }
     }
-    return NULL;
 }
 
 enum route_result
-route_choose(const struct accounts *accounts, const struct delivery *delivery, int64_t now_ms,
-             struct route *ret)
+route_choose(const struct accounts *accounts, const struct rule *rule,
+             const struct delivery *delivery, int64_t now_ms, struct route *ret)
 {
-    struct search search = { accounts, delivery, now_ms, { 0, 0, 0 }, 0 };
+    struct search search = {
+        .accounts = accounts, .rule = rule, .delivery = delivery, .now_ms = now_ms
+    };
 
     if (!delivery->device)
     {
@@ -150,24 +132,21 @@ route_choose(const struct accounts *accounts, const struct delivery *delivery, i
     {
         search_best(&search, &delivery->tokens[i]);
     }
-    if (search.ties == 0)
+    if (search.account == NULL)
     {
         return ROUTE_NONE;
     }
     ret->pause_ms = search.best.pause_ms;
-    if (search.best.pause_ms > 0)
-    {
-        return ROUTE_PAUSED;
-    }
+    ret->waits = search.best.waits;
+    ret->account = search.account;
     ret->token =
         delivery->device ? &delivery->tokens[search.best.token % DELIVERY_TOKENS_MAX] : NULL;
-    ret->account = pick(&search, ret->token);
-    return ROUTE_FOUND;
+    return search.best.pause_ms > 0 ? ROUTE_PAUSED : ROUTE_FOUND;
 }
 
 bool
-route_has_other(const struct accounts *accounts, const struct delivery *delivery,
-                const struct delivery_token *token, bool retired)
+route_has_other(const struct accounts *accounts, const struct rule *rule,
+                const struct delivery *delivery, const struct delivery_token *token, bool retired)
 {
     for (size_t i = 0; i < delivery->token_count; i++)
     {
@@ -175,7 +154,8 @@ route_has_other(const struct accounts *accounts, const struct delivery *delivery
 
         for (const struct account *a = accounts->first; a != NULL && other != token; a = a->next)
         {
-            if ((retired || !other->suspect) && serves(a, delivery, other))
+            if ((retired || !other->suspect) && serves(a, delivery, other) &&
+                rank_of(a, rule, delivery) >= 0)
             {
                 return true;
             }

@@ -35,6 +35,7 @@ static const struct
     { CLAIMED_FAILURES, { "failures", INT4OID, NULL } },
     { CLAIMED_NOTIFICATION, { "notification", UUIDOID, NULL } },
     { CLAIMED_RECIPIENT, { "recipient", TEXTOID, NULL } },
+    { CLAIMED_DEVICE, { "device", UUIDOID, NULL } },
     { CLAIMED_PRIORITY, { "priority", TEXTOID, NULL } },
     { CLAIMED_CATEGORY, { "category", TEXTOID, NULL } },
     { CLAIMED_TEMPLATE, { "template", TEXTOID, NULL } },
@@ -75,11 +76,12 @@ static const char details_sql[] =
     " when a.address is null and b.tokens is null and $1 <> 'inapp'"
     " then 'suppressed: no_address'"
     " when s.found then 'suppressed: address_suppressed' end,"
-    " a.address, b.tokens, b.policy, b.max_attempts, b.max_age_s, b.max_segments"
+    " a.address, b.tokens, b.policy, b.max_attempts, b.max_age_s, b.max_segments,"
+    " r.region, k.kind"
     " from claimed b"
     " left join lateral (select n.* from # n where n.id = b.notification"
     " and n.bucket = b.bucket and n.id >= $3 and n.id <= $4 offset 0) as n on true"
-    " left join lateral (select r.id, r.email, r.phone from herald.recipient r"
+    " left join lateral (select r.id, r.email, r.phone, r.region from herald.recipient r"
     " where r.id = b.recipient and r.bucket = b.bucket offset 0) as r on true"
     " left join lateral (select p.enabled from herald.preference p where not b.mandatory"
     " and b.category is not null and p.recipient = b.recipient and p.category = b.category"
@@ -89,7 +91,10 @@ static const char details_sql[] =
     " left join lateral (select true from herald.suppression s"
     " where a.address is not null and s.recipient = b.recipient"
     " and s.channel = $1::herald.channel and s.bucket = b.bucket"
-    " and lower(s.address) = lower(a.address) limit 1) as s (found) on true";
+    " and lower(s.address) = lower(a.address) limit 1) as s (found) on true"
+    " left join lateral (select d.kind::text from herald.device d where d.id = b.device"
+    " and d.bucket = b.bucket and (select exists (select from herald.route o"
+    " where o.enabled and o.match ? 'device_kind')) offset 0) as k (kind) on true";
 
 static const char categories_sql[] =
     "select c.name, c.policy::text, c.max_attempts, date_part('epoch', c.max_age)::integer,"

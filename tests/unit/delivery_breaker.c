@@ -134,12 +134,15 @@ test_outage(void **state)
         assert_false(report(OUTCOME_RETRY, -1, now)); /* was in flight */
         assert_int_equal(breaker_slots(&breaker, 0, now), 0);
         assert_in_range(breaker_pause_ms(&breaker, now), 750, 30000);
+        assert_false(breaker_is_probing(&breaker, now));
         now += breaker_pause_ms(&breaker, now);
+        assert_true(breaker_is_probing(&breaker, now));
         assert_int_equal(breaker_slots(&breaker, 0, now), 1);
         assert_false(report(OUTCOME_RETRY, -1, now)); /* the probe */
     }
     now += breaker_pause_ms(&breaker, now);
     assert_true(report(OUTCOME_ACCEPTED, -1, now));
+    assert_false(breaker_is_probing(&breaker, now));
     /* No thundering herd: it starts small. */
     assert_true(breaker_slots(&breaker, 0, now) <= 3);
 }

@@ -9,6 +9,7 @@
 
 #include "core/arena.h"
 #include "delivery/route.h"
+#include "delivery/tries.h"
 
 static struct arena *arena;
 static struct accounts accounts;
@@ -77,17 +78,17 @@ test_lowest_rank(void **state)
 
     (void) state;
     delivery.channel = CHANNEL_EMAIL;
-    assert_int_equal(route_choose(&accounts, &delivery, 0, &route), ROUTE_FOUND);
+    assert_int_equal(route_choose(&accounts, NULL, &delivery, 0, &route), ROUTE_FOUND);
     assert_ptr_equal(route.account, first);
     assert_null(route.token);
     pause_account(first);
-    assert_int_equal(route_choose(&accounts, &delivery, 0, &route), ROUTE_FOUND);
+    assert_int_equal(route_choose(&accounts, NULL, &delivery, 0, &route), ROUTE_FOUND);
     assert_ptr_equal(route.account, second);
     pause_account(second);
-    assert_int_equal(route_choose(&accounts, &delivery, 1000, &route), ROUTE_PAUSED);
+    assert_int_equal(route_choose(&accounts, NULL, &delivery, 1000, &route), ROUTE_PAUSED);
     assert_int_equal(route.pause_ms, 29000);
     /* The pause is over: a probe may go out. */
-    assert_int_equal(route_choose(&accounts, &delivery, 30000, &route), ROUTE_FOUND);
+    assert_int_equal(route_choose(&accounts, NULL, &delivery, 30000, &route), ROUTE_FOUND);
 }
 
 static void
@@ -97,9 +98,9 @@ test_equal_rank(void **state)
                                           "k", "l", "m", "n", "o", "p", "q", "r", "s", "t" };
     struct account *first = add_account("first", &relay, 10);
     int to_first = 0;
+    struct account *second = add_account("second", &relay, 10);
 
     (void) state;
-    add_account("second", &relay, 10);
     delivery.channel = CHANNEL_EMAIL;
     for (size_t i = 0; i < sizeof(people) / sizeof(people[0]); i++)
     {
@@ -107,10 +108,20 @@ test_equal_rank(void **state)
         struct route again;
 
         delivery.recipient = people[i];
-        route_choose(&accounts, &delivery, 0, &once);
-        route_choose(&accounts, &delivery, 0, &again);
+        route_choose(&accounts, NULL, &delivery, 0, &once);
+        route_choose(&accounts, NULL, &delivery, 0, &again);
         assert_ptr_equal(once.account, again.account);
         to_first += once.account == first ? 1 : 0;
+
+        /* The order has nothing to do with the place in the list. */
+        first->next = NULL;
+        second->next = first;
+        accounts.first = second;
+        route_choose(&accounts, NULL, &delivery, 0, &again);
+        assert_ptr_equal(once.account, again.account);
+        second->next = NULL;
+        first->next = second;
+        accounts.first = first;
     }
     assert_in_range(to_first, 5, 15);
 }
@@ -124,9 +135,9 @@ test_issuer(void **state)
     (void) state;
     add_account("relay", &relay, 1);
     add_token("t1", "apns");
-    assert_int_equal(route_choose(&accounts, &delivery, 0, &route), ROUTE_NONE);
+    assert_int_equal(route_choose(&accounts, NULL, &delivery, 0, &route), ROUTE_NONE);
     add_token("t2", "fcm");
-    assert_int_equal(route_choose(&accounts, &delivery, 0, &route), ROUTE_FOUND);
+    assert_int_equal(route_choose(&accounts, NULL, &delivery, 0, &route), ROUTE_FOUND);
     assert_ptr_equal(route.account, android);
     assert_string_equal(route.token->id, "t2");
 }
@@ -140,13 +151,13 @@ test_newest_token_first(void **state)
     add_account("google", &google, 10);
     add_token("new", "fcm");
     add_token("old", "fcm");
-    route_choose(&accounts, &delivery, 0, &route);
+    route_choose(&accounts, NULL, &delivery, 0, &route);
     assert_string_equal(route.token->id, "new");
     delivery.tokens[0].suspect = true;
-    route_choose(&accounts, &delivery, 0, &route);
+    route_choose(&accounts, NULL, &delivery, 0, &route);
     assert_string_equal(route.token->id, "old");
     delivery.tokens[1].suspect = true;
-    route_choose(&accounts, &delivery, 0, &route);
+    route_choose(&accounts, NULL, &delivery, 0, &route);
     assert_string_equal(route.token->id, "new");
 }
 
@@ -162,10 +173,10 @@ test_app(void **state)
     settings_set(game->settings, "app", "org.example.game");
     add_token("t", "apns");
     delivery.tokens[0].app = "org.example.shop";
-    assert_int_equal(route_choose(&accounts, &delivery, 0, &route), ROUTE_FOUND);
+    assert_int_equal(route_choose(&accounts, NULL, &delivery, 0, &route), ROUTE_FOUND);
     assert_ptr_equal(route.account, shop);
     delivery.tokens[0].app = "org.example.other";
-    assert_int_equal(route_choose(&accounts, &delivery, 0, &route), ROUTE_NONE);
+    assert_int_equal(route_choose(&accounts, NULL, &delivery, 0, &route), ROUTE_NONE);
 }
 
 static void
@@ -174,14 +185,102 @@ test_other(void **state)
     (void) state;
     add_account("google", &google, 10);
     add_token("a", "fcm");
-    assert_false(route_has_other(&accounts, &delivery, &delivery.tokens[0], true));
+    assert_false(route_has_other(&accounts, NULL, &delivery, &delivery.tokens[0], true));
     add_token("b", "apns"); /* nobody serves it */
-    assert_false(route_has_other(&accounts, &delivery, &delivery.tokens[0], true));
+    assert_false(route_has_other(&accounts, NULL, &delivery, &delivery.tokens[0], true));
     add_token("c", "fcm");
-    assert_true(route_has_other(&accounts, &delivery, &delivery.tokens[0], false));
+    assert_true(route_has_other(&accounts, NULL, &delivery, &delivery.tokens[0], false));
     delivery.tokens[2].suspect = true;
-    assert_false(route_has_other(&accounts, &delivery, &delivery.tokens[0], false));
-    assert_true(route_has_other(&accounts, &delivery, &delivery.tokens[0], true));
+    assert_false(route_has_other(&accounts, NULL, &delivery, &delivery.tokens[0], false));
+    assert_true(route_has_other(&accounts, NULL, &delivery, &delivery.tokens[0], true));
+}
+
+static void
+test_rule(void **state)
+{
+    static const struct rule_row row = { .name = "r",
+                                         .channel = "email",
+                                         .providers = "[\"c\", \"a\"]" };
+    struct rules rules = { NULL, NULL };
+    struct route route;
+    struct account *a = add_account("a", &relay, 1);
+    struct account *b = add_account("b", &relay, 2);
+    struct account *c = add_account("c", &relay, 3);
+
+    (void) state;
+    delivery.channel = CHANNEL_EMAIL;
+    assert_true(rules_add(&rules, &row));
+    assert_int_equal(route_choose(&accounts, rules.first, &delivery, 0, &route), ROUTE_FOUND);
+    assert_ptr_equal(route.account, c);
+    pause_account(c);
+    assert_int_equal(route_choose(&accounts, rules.first, &delivery, 0, &route), ROUTE_FOUND);
+    assert_ptr_equal(route.account, a);
+    pause_account(a);
+    assert_int_equal(route_choose(&accounts, rules.first, &delivery, 0, &route), ROUTE_PAUSED);
+    assert_int_equal(route_choose(&accounts, NULL, &delivery, 0, &route), ROUTE_FOUND);
+    assert_ptr_equal(route.account, b);
+    rules_finish(&rules);
+}
+
+/* What was tried in this claim is not tried again. */
+static void
+test_tried(void **state)
+{
+    struct route route;
+    struct account *first = add_account("first", &relay, 1);
+    struct account *second = add_account("second", &relay, 2);
+
+    (void) state;
+    delivery.channel = CHANNEL_EMAIL;
+    delivery.arena = arena;
+    delivery.account = first;
+    assert_int_equal(route_choose(&accounts, NULL, &delivery, 0, &route), ROUTE_FOUND);
+    assert_ptr_equal(route.account, second);
+    delivery.result.provider = "first";
+    tries_add(&delivery);
+    delivery.account = NULL;
+    route_choose(&accounts, NULL, &delivery, 0, &route);
+    assert_ptr_equal(route.account, second);
+    delivery.result.provider = "second";
+    tries_add(&delivery);
+    assert_int_equal(route_choose(&accounts, NULL, &delivery, 0, &route), ROUTE_NONE);
+    assert_string_equal(
+        tries_print(&delivery),
+        "[{\"class\":\"accepted\",\"provider\":\"first\",\"started_us\":0,\"latency_us\":0},"
+        "{\"class\":\"accepted\",\"provider\":\"second\",\"started_us\":0,\"latency_us\":0}]");
+}
+
+/* An operator's pause, and the request on which hangs whether an account is used again. */
+static void
+test_pause_and_probe(void **state)
+{
+    struct route route;
+    struct account *first = add_account("first", &relay, 1);
+    struct account *second = add_account("second", &relay, 2);
+
+    (void) state;
+    delivery.channel = CHANNEL_EMAIL;
+    first->paused_until_ms = 5000;
+    route_choose(&accounts, NULL, &delivery, 4999, &route);
+    assert_ptr_equal(route.account, second);
+    route_choose(&accounts, NULL, &delivery, 5000, &route);
+    assert_ptr_equal(route.account, first);
+    first->paused_until_ms = INT64_MAX;
+    assert_int_equal(account_pause_ms(first, 1000), 30000);
+    first->paused_until_ms = 0;
+
+    pause_account(first);
+    route_choose(&accounts, NULL, &delivery, 30000, &route);
+    assert_ptr_equal(route.account, first);
+    assert_false(route.waits);
+    first->in_flight = 1;
+    route_choose(&accounts, NULL, &delivery, 30000, &route);
+    assert_ptr_equal(route.account, second);
+    pause_account(second);
+    second->in_flight = 1;
+    assert_int_equal(route_choose(&accounts, NULL, &delivery, 30000, &route), ROUTE_FOUND);
+    assert_ptr_equal(route.account, first);
+    assert_true(route.waits);
 }
 
 int
@@ -194,6 +293,9 @@ main(void)
         cmocka_unit_test_setup_teardown(test_newest_token_first, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_app, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_other, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_rule, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_tried, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_pause_and_probe, set_up, tear_down),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
