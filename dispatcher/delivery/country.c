@@ -2,17 +2,8 @@
 #include "delivery/country.h"
 
 #include <stddef.h>
-#include <string.h>
 
-static const struct code
-{
-    const char *country;
-    const char *digits;
-} codes[] = {
-#define CALLING_CODE(country, digits) { country, digits },
-#include "delivery/calling_codes.def"
-#undef CALLING_CODE
-};
+#include "core/calling_code.h"
 
 static bool
 is_letter(char c)
@@ -52,35 +43,12 @@ take(const char *text, char end, char ret[COUNTRY_SIZE])
     return true;
 }
 
-/* How many digits there are, if the number begins with them; else 0. */
-static size_t
-fit(const char *number, const char *digits)
-{
-    size_t len = 0;
-
-    while (digits[len] != '\0' && digits[len] == number[len])
-    {
-        len++;
-    }
-    return digits[len] == '\0' ? len : 0;
-}
-
 static bool
 take_phone(const char *phone, char ret[COUNTRY_SIZE])
 {
-    size_t longest = 0;
+    const char *country = calling_code_country(phone);
 
-    for (size_t i = 0; phone[0] == '+' && i < sizeof(codes) / sizeof(codes[0]); i++)
-    {
-        size_t len = fit(phone + 1, codes[i].digits);
-
-        if (len > longest)
-        {
-            longest = len;
-            memcpy(ret, codes[i].country, COUNTRY_SIZE);
-        }
-    }
-    return longest > 0;
+    return country != NULL && take(country, '\0', ret);
 }
 
 /* Language of two or three letters, perhaps a script of four, then the country. */

@@ -1,8 +1,9 @@
-/* Countries of phone numbers, and their senders. */
+/* Senders by the country of a phone number. */
 #include "providers/sender.h"
 
 #include <string.h>
 
+#include "core/calling_code.h"
 #include "providers/address.h"
 #include "providers/build.h"
 
@@ -12,18 +13,6 @@
 #define DIGITS "0123456789"
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define SETTING "from_by_country"
-
-static const struct calling_code
-{
-    const char *prefix;
-    const char *country;
-} calling_codes[] = {
-#define CALLING_CODE(prefix, country) { prefix, country },
-#include "providers/calling_code.def"
-#undef CALLING_CODE
-};
-
-#define CALLING_CODES (sizeof(calling_codes) / sizeof(calling_codes[0]))
 
 bool
 sender_is_valid(const char *text)
@@ -43,44 +32,12 @@ sender_is_valid(const char *text)
 }
 
 const char *
-sender_country(const char *phone)
-{
-    const char *country = NULL;
-    size_t longest = 0;
-
-    for (size_t i = 0; i < CALLING_CODES && phone[0] == '+'; i++)
-    {
-        size_t len = strlen(calling_codes[i].prefix);
-
-        if (len > longest && strncmp(phone + 1, calling_codes[i].prefix, len) == 0)
-        {
-            longest = len;
-            country = calling_codes[i].country;
-        }
-    }
-    return country;
-}
-
-const char *
 sender_choose(const struct settings *settings, const char *phone, const char *fallback)
 {
-    const char *country = sender_country(phone);
+    const char *country = calling_code_country(phone);
     const char *sender = country == NULL ? NULL : settings_get_member(settings, SETTING, country);
 
     return sender != NULL ? sender : fallback;
-}
-
-static bool
-is_country(const char *code)
-{
-    for (size_t i = 0; i < CALLING_CODES; i++)
-    {
-        if (strcmp(calling_codes[i].country, code) == 0)
-        {
-            return true;
-        }
-    }
-    return false;
 }
 
 struct inspection
@@ -96,7 +53,7 @@ inspect(const char *key, const char *value, void *user)
     struct inspection *inspection = user;
 
     inspection->country = key;
-    inspection->known = is_country(key);
+    inspection->known = calling_code_is_country(key);
     return inspection->known && inspection->is_sender(value);
 }
 

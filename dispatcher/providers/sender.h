@@ -9,9 +9,6 @@
 /* A number with its plus, a short code, or a name of at most 11 characters with a letter in it? */
 bool sender_is_valid(const char *text);
 
-/* Country (ISO 3166-1) of an E.164 number by its longest known prefix, or NULL. */
-const char *sender_country(const char *phone);
-
 /* What from_by_country has for the country of the number, else fallback. */
 const char *sender_choose(const struct settings *settings, const char *phone, const char *fallback);
 

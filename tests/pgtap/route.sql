@@ -74,7 +74,7 @@ select is(herald.recipient_country(attributes::jsonb, region, phone, locale), wa
                ('{}', null, null, 'es-419', null), ('{}', null, null, 'zh', null), ('{}', null, null, '', null), ('{}', null, null, 'i-CN', null),
                (null, null, null, null, null)) v(attributes, region, phone, locale, wanted);
 select is(count(*), count(distinct digits), 'no calling code is twice') from herald.calling_codes();
-select ok(bool_and(country ~ '^[A-Z]{2}$' and digits ~ '^[1-9][0-9]{0,5}$'), 'they are codes') from herald.calling_codes();
+select ok(bool_and(country ~ '^[A-Z]{2}$' and digits ~ '^[1-9][0-9]{0,6}$'), 'they are codes') from herald.calling_codes();
 
 -- matching
 select is(herald.route_matches(herald.check_match(match::jsonb), country, kind, category, attributes::jsonb), wanted, concat_ws(' ', match, country, kind, category, attributes))

@@ -231,7 +231,7 @@ sub fresh
               join herald.notification n on n.id = d.notification where n.data ->> 'n' ~ '^(share|china)2' and d.recipient !~ '[0-9]{3}') d
         where d.provider is distinct from (select e.provider from herald.notify_route_explain(d.recipient, d.channel, d.category) e limit 1)}), 0,
         'each went where explain says');
-    my $codes = join "\n", sort map { s/.*"(\w+)", "(\d+)".*/$1 $2/r } slurp("$ENV{HERALD_ROOT}/dispatcher/delivery/calling_codes.def") =~ /^(CALLING_CODE\(.*\))$/mg;
+    my $codes = join "\n", sort map { s/"(\d+)", "(\w+)"/$2 $1/r } slurp("$ENV{HERALD_ROOT}/dispatcher/core/calling_code.def") =~ /CALLING_CODE\((".*?)\)/g;
     is($codes, join("\n", sort split /\n/, $cluster->sql(q{select country || ' ' || digits from herald.calling_codes()})),
         'calling codes are the same in C and in SQL');
     $cluster->sql(q{delete from herald.route});

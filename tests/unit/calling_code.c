@@ -1,4 +1,4 @@
-/* providers/sender.c: countries of phone numbers. */
+/* core/calling_code.c: countries of phone numbers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "providers/sender.h"
+#include "core/calling_code.h"
 
 static void
 test_countries(void **state)
@@ -28,7 +28,7 @@ test_countries(void **state)
     (void) state;
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
     {
-        const char *country = sender_country(numbers[i][0]);
+        const char *country = calling_code_country(numbers[i][0]);
 
         if (country == NULL || strcmp(country, numbers[i][1]) != 0)
         {
@@ -37,7 +37,7 @@ test_countries(void **state)
     }
     for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
     {
-        assert_null(sender_country(none[i]));
+        assert_null(calling_code_country(none[i]));
     }
 }
 
