@@ -80,6 +80,8 @@ grant execute on function
     herald.provider_list(),
     herald.route_list(),
     herald.provider_report(bigint, text[], text[], text[], bigint[], integer[]),
+    herald.provider_quota(bigint, text, bigint, bigint),
+    herald.dispatcher_share(bigint),
     herald.template_sources(text, integer, text, text)
     to herald_dispatcher;
 
@@ -89,7 +91,7 @@ grant select on
     herald.notification, herald.outbox, herald.retry, herald.delivery, herald.attempt, herald.event,
     herald.category, herald.template, herald.template_version, herald.template_part,
     herald.template_use, herald.template_dependency, herald.template_sample, herald.template_privilege,
-    herald.template_history, herald.delivery_edge, herald.route, herald.provider_state
+    herald.template_history, herald.delivery_edge, herald.route, herald.provider_state, herald.provider_usage
     to herald_analyst, herald_operator;
 grant select (name, kind, channel, settings, rank, concurrency, enabled, paused_at, paused_until,
               pause_reason, created_at, updated_at)

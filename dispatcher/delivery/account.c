@@ -135,6 +135,7 @@ derive(struct account *account, struct buf *digest)
         .idle_max_s = IDLE_MAX_S,
     };
     breaker_init(&account->breaker, account->concurrency);
+    limit_init(&account->limit, settings);
     crypto_sha256(digest->data, digest->len, account->fingerprint);
 }
 
@@ -337,6 +338,11 @@ choose(struct accounts *accounts, const struct complaint *known, const struct ac
     else
     {
         log_event(LOG_INFO, "account is in use", "account", row->name, "kind", row->kind, NULL);
+        if (old != NULL)
+        {
+            limit_inherit(&fresh->limit, &old->limit);
+            old->limit.granted = 0;
+        }
         *ret_replaced = old;
         old = NULL;
     }
@@ -376,6 +382,23 @@ set_pause(struct account *account, const struct account_row *row, int64_t now_ms
     }
 }
 
+static void
+set_share(struct account *account, const struct limit_share *share, int64_t now_ms)
+{
+    limit_set_share(&account->limit, share, now_ms * 1000);
+    breaker_set_limit(&account->breaker, limit_part(share, account->concurrency));
+}
+
+void
+accounts_set_share(struct accounts *accounts, const struct limit_share *share, int64_t now_ms)
+{
+    accounts->share = *share;
+    for (struct account *a = accounts->first; a != NULL; a = a->next)
+    {
+        set_share(a, share, now_ms);
+    }
+}
+
 void
 accounts_load(struct accounts *accounts, const struct db_result *result, int64_t now_ms,
               account_removed_fn removed, void *user)
@@ -397,6 +420,7 @@ accounts_load(struct accounts *accounts, const struct db_result *result, int64_t
         if (account != NULL)
         {
             set_pause(account, &columns, now_ms);
+            set_share(account, &accounts->share, now_ms);
             *end = account;
             end = &account->next;
         }

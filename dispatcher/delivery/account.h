@@ -12,6 +12,7 @@
 #include "core/http.h"
 #include "delivery/breaker.h"
 #include "delivery/delivery.h"
+#include "delivery/limit.h"
 #include "providers/provider.h"
 
 struct credential;
@@ -38,6 +39,9 @@ struct account
     uint8_t fingerprint[32]; /* of everything above; an unchanged account keeps running */
 
     struct breaker breaker;
+    struct limit limit;
+    bool limit_asked;              /* for requests of the day */
+    int64_t limit_ask_ms;          /* not before */
     int64_t paused_until_ms;       /* by an operator, loop time; 0: not */
     struct account_report report;  /* what the database was told last */
     int in_flight;                 /* slots taken */
@@ -83,7 +87,8 @@ struct accounts
     struct account *first;
     size_t broken; /* configured, but unusable at the last load */
     struct complaint *complaints;
-    bool changed; /* since the database was told how they do */
+    struct limit_share share; /* of this dispatcher in all limits */
+    bool changed;             /* since the database was told how they do */
 };
 
 /* Row `row` of herald.provider_list(). */
@@ -100,6 +105,9 @@ struct account_row account_row_of(const struct db_result *result, int row);
 typedef void (*account_removed_fn)(void *user, struct account *account);
 void accounts_load(struct accounts *accounts, const struct db_result *result, int64_t now_ms,
                    account_removed_fn removed, void *user);
+
+/* Limits are shared by so many dispatchers now. */
+void accounts_set_share(struct accounts *accounts, const struct limit_share *share, int64_t now_ms);
 
 /* Time for which the account must not be used; of a pause without a near end until another look. */
 int64_t account_pause_ms(const struct account *account, int64_t now_ms);

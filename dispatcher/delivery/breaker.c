@@ -15,6 +15,26 @@ breaker_init(struct breaker *breaker, int limit)
     *breaker = (struct breaker){ .limit = limit, .window = limit, .threshold = limit };
 }
 
+void
+breaker_set_limit(struct breaker *breaker, int limit)
+{
+    bool open = breaker->window >= breaker->limit;
+
+    breaker->limit = limit;
+    breaker->window = open || breaker->window > limit ? limit : breaker->window;
+    breaker->threshold = open || breaker->threshold > limit ? limit : breaker->threshold;
+}
+
+bool
+breaker_exhaust(struct breaker *breaker, int64_t until_ms)
+{
+    bool changed = breaker->reason != BREAKER_QUOTA;
+
+    breaker->reason = BREAKER_QUOTA;
+    breaker->until_ms = until_ms;
+    return changed;
+}
+
 /* min(first << exponent, max) */
 static int64_t
 grow(int64_t first_ms, int exponent, int64_t max_ms)
@@ -59,7 +79,8 @@ pause(struct breaker *breaker, enum breaker_reason reason, const struct breaker_
     int64_t until = event->now_ms + pause_length(breaker, reason, event);
     bool running = event->now_ms < breaker->until_ms && before != BREAKER_NONE;
 
-    if (running && (before == BREAKER_CONFIG || reason == BREAKER_OUTAGE))
+    if (running &&
+        (before == BREAKER_CONFIG || before == BREAKER_QUOTA || reason == BREAKER_OUTAGE))
     {
         return false;
     }
@@ -140,6 +161,7 @@ breaker_slots(const struct breaker *breaker, int in_flight, int64_t now_ms)
         return 0;
     }
     allowed = breaker_is_probing(breaker, now_ms) ? 1 : allowed;
+    allowed = allowed < breaker->limit ? allowed : breaker->limit;
     return in_flight < allowed ? allowed - in_flight : 0;
 }
 
@@ -156,7 +178,7 @@ breaker_pause_ms(const struct breaker *breaker, int64_t now_ms)
 const char *
 breaker_reason_name(enum breaker_reason reason)
 {
-    static const char *const names[] = { "none", "throttle", "config", "outage" };
+    static const char *const names[] = { "none", "throttle", "config", "outage", "quota" };
 
     return names[reason];
 }

@@ -15,12 +15,13 @@ enum breaker_reason
     BREAKER_NONE,     /* open for business */
     BREAKER_THROTTLE, /* the provider asked us to slow down */
     BREAKER_CONFIG,   /* our credentials or set-up are refused: probe every 30 s */
-    BREAKER_OUTAGE    /* nothing succeeded for a while: probe after 1, 2, 4 … 30 s */
+    BREAKER_OUTAGE,   /* too little succeeded for a while: probe after 1, 2, 4 … 30 s */
+    BREAKER_QUOTA     /* the day's requests are used up */
 };
 
 struct breaker
 {
-    int limit;        /* concurrency of the account */
+    int limit;        /* this dispatcher's part of the account's concurrency; 0: none */
     double window;    /* requests that may be in flight now */
     double threshold; /* the window grows fast below, slowly above */
     enum breaker_reason reason;
@@ -42,6 +43,12 @@ void breaker_init(struct breaker *breaker, int limit);
 
 /* Take an outcome into account. True when the reason changed (worth a log line). */
 bool breaker_report(struct breaker *breaker, const struct breaker_event *event);
+
+/* Another ceiling for the window. */
+void breaker_set_limit(struct breaker *breaker, int limit);
+
+/* Nothing is left of the day's requests until then. True when the reason changed. */
+bool breaker_exhaust(struct breaker *breaker, int64_t until_ms);
 
 /* How many more requests may start. */
 int breaker_slots(const struct breaker *breaker, int in_flight, int64_t now_ms);

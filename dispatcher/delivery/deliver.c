@@ -10,6 +10,7 @@
 #include "core/mem.h"
 #include "delivery/backoff.h"
 #include "delivery/credential.h"
+#include "delivery/quota.h"
 #include "delivery/render.h"
 #include "delivery/route.h"
 #include "delivery/template.h"
@@ -23,6 +24,8 @@
 #define TOKEN_ATTEMPTS_MAX 50
 /* Claimed deliveries that wait for a slot, in units of the account's window. */
 #define AHEAD 1
+/* What a limited account may start within this time is claimed ahead. */
+#define AHEAD_US INT64_C(1000000)
 /* Nothing is claimed while more results than this wait to be recorded. */
 #define RESULTS_MAX 5000
 
@@ -31,6 +34,8 @@ struct deliver
     struct deliver_parts parts;
     struct template_cache *templates;
     struct credential_source credentials;
+    struct quota_source quotas;
+    struct loop_timer *pace; /* when a limited account may start the next one */
     struct delivery *active; /* all without a result */
     size_t active_count;
     size_t in_flight;
@@ -694,6 +699,15 @@ reroute(struct account *account)
     }
 }
 
+/* Has the account a slot, and do its limits allow another request? */
+static bool
+may_start(const struct account *account, int64_t now_ms)
+{
+    return breaker_slots(&account->breaker, account->in_flight, now_ms) > 0 &&
+           limit_wait_us(&account->limit, now_ms * 1000) == 0 &&
+           limit_has_grant(&account->limit, now_ms);
+}
+
 /* Start what the account may start; a paused one passes its queue on. */
 static void
 pump_account(struct deliver *deliver, struct account *account)
@@ -706,15 +720,38 @@ pump_account(struct deliver *deliver, struct account *account)
         reroute(account);
         return;
     }
+    quota_ensure(&deliver->quotas, account);
     while (account->queue.head != NULL &&
-           deliver->in_flight < (size_t) deliver->parts.concurrency &&
-           breaker_slots(&account->breaker, account->in_flight, now_ms) > 0 &&
+           deliver->in_flight < (size_t) deliver->parts.concurrency && may_start(account, now_ms) &&
            session_owns_claims(deliver->parts.session) &&
            session_db(deliver->parts.session, SESSION_CLAIM) != NULL)
     {
         delivery = delivery_list_shift(&account->queue);
+        limit_take(&account->limit, now_ms * 1000);
         take_slot(delivery);
         advance(delivery);
+    }
+}
+
+/* Come back when the first of the limited accounts may go on. */
+static void
+set_pace(struct deliver *deliver)
+{
+    int64_t now_ms = loop_now_ms(deliver->parts.loop);
+    int64_t first_us = 0;
+
+    for (const struct account *a = deliver->parts.accounts->first; a != NULL; a = a->next)
+    {
+        int64_t wait_us = a->queue.head == NULL ? 0 : limit_wait_us(&a->limit, now_ms * 1000);
+
+        if (wait_us > 0 && (first_us == 0 || wait_us < first_us))
+        {
+            first_us = wait_us;
+        }
+    }
+    if (first_us > 0)
+    {
+        loop_timer_start(deliver->pace, (first_us + 999) / 1000, 0);
     }
 }
 
@@ -733,6 +770,7 @@ deliver_pump(struct deliver *deliver)
             pump_account(deliver, a);
         }
     }
+    set_pace(deliver);
     deliver->pumping = false;
 }
 
@@ -742,7 +780,8 @@ account_room(const struct account *account, int64_t now_ms)
 {
     int slots = breaker_slots(&account->breaker, account->in_flight, now_ms);
     int ahead = account->breaker.reason == BREAKER_NONE ? AHEAD * (int) account->breaker.window : 0;
-    int room = slots + ahead - (int) account->queue.count;
+    int room = limit_room(&account->limit, now_ms * 1000, AHEAD_US, slots + ahead) -
+               (int) account->queue.count;
 
     return room > 0 && account_pause_ms(account, now_ms) == 0 ? room : 0;
 }
@@ -816,6 +855,10 @@ deliver_stop(struct deliver *deliver)
 {
     deliver->stopping = true;
     each_queued(deliver, give_back);
+    for (struct account *a = deliver->parts.accounts->first; a != NULL; a = a->next)
+    {
+        quota_return(&deliver->quotas, a);
+    }
 }
 
 void
@@ -854,6 +897,10 @@ deliver_create(const struct deliver_parts *parts)
     deliver->credentials = (struct credential_source){
         .loop = parts->loop, .http = parts->http, .ready = on_credential, .user = deliver
     };
+    deliver->quotas = (struct quota_source){
+        .loop = parts->loop, .session = parts->session, .changed = parts->kick, .user = parts->user
+    };
+    deliver->pace = loop_timer_create(parts->loop, parts->kick, parts->user);
     return deliver;
 }
 
@@ -873,6 +920,7 @@ deliver_destroy(struct deliver *deliver)
         forget(d);
     }
     template_cache_destroy(deliver->templates);
+    loop_timer_destroy(deliver->pace);
     free(deliver);
 }
 

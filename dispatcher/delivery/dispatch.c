@@ -410,6 +410,19 @@ on_armed(void *user)
 }
 
 static void
+on_share(void *user, int place, int dispatchers)
+{
+    struct dispatch *dispatch = user;
+    struct limit_share share = { place, dispatchers };
+
+    if (memcmp(&share, &dispatch->accounts.share, sizeof(share)) != 0)
+    {
+        accounts_set_share(&dispatch->accounts, &share, loop_now_ms(dispatch->loop));
+        kick(dispatch);
+    }
+}
+
+static void
 on_ticked(void *user)
 {
     struct dispatch *dispatch = user;
@@ -627,6 +640,7 @@ create_parts(struct dispatch *dispatch)
         .doorbell = on_doorbell,
         .config_changed = on_config_changed,
         .armed = on_armed,
+        .share = on_share,
         .db_error = on_db_error,
         .ticked = on_ticked,
         .refused = on_refused,

@@ -629,6 +629,19 @@ note_armed(struct session *session, bool armed)
 }
 
 static void
+tell_share(struct session *session, const struct db_result *result)
+{
+    const char *place = db_result_value(result, 0, 3);
+    const char *dispatchers = db_result_value(result, 0, 4);
+
+    if (place != NULL && dispatchers != NULL)
+    {
+        session->events.share(session->user, (int) strtol(place, NULL, 10),
+                              (int) strtol(dispatchers, NULL, 10));
+    }
+}
+
+static void
 on_alive(void *user, enum db_status status, const struct db_result *result)
 {
     struct session *session = user;
@@ -649,6 +662,7 @@ on_alive(void *user, enum db_status status, const struct db_result *result)
     {
         prove_alive(session, session->asked_ms);
         note_armed(session, armed != NULL && armed[0] == 't');
+        tell_share(session, result);
     }
     else if (session->links[SESSION_CONTROL].state == LINK_JOINED)
     {
@@ -671,8 +685,9 @@ probe(struct session *session)
     session->asked_ms = boot_ms();
     snprintf(epoch, sizeof(epoch), "%" PRId64, session->epoch);
     db_query(db, true,
-             "select herald.dispatcher_alive($1), herald.is_armed(), herald.has_suspects()", 1,
-             params, on_alive, session);
+             "select herald.dispatcher_alive($1), herald.is_armed(), herald.has_suspects(),"
+             " s.place, s.dispatchers from herald.dispatcher_share($1) s",
+             1, params, on_alive, session);
     FAILPOINT("K11", NULL);
 }
 

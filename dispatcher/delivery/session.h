@@ -40,6 +40,8 @@ struct session_events
     void (*armed)(void *user);
     /* The server refused a statement. */
     void (*db_error)(void *user, const char *sqlstate);
+    /* How many dispatchers run, and which of them this is. */
+    void (*share)(void *user, int place, int dispatchers);
     /* A round of maintenance ended. */
     void (*ticked)(void *user);
     /* The database cannot be used at all; message is a sentence for the operator. */

@@ -12,6 +12,7 @@
 #define CONNECT_TIMEOUT_MAX_MS 60000
 #define TIMEOUT_MIN_MS 1000
 #define TIMEOUT_MAX_MS 300000
+#define MESSAGES_MAX 1000000000
 
 struct setting
 {
@@ -39,6 +40,9 @@ const struct provider_setting provider_common_settings[] = {
     { .name = "environment", .doc = "push: serve only tokens of production, or of sandbox" },
     { .name = "connect_timeout_ms", .doc = "100 to 60000" },
     { .name = "timeout_ms", .doc = "of a whole request, 1000 to 300000" },
+    { .name = "max_per_second", .doc = "messages by all dispatchers together, 1 to 1000000000" },
+    { .name = "max_per_minute", .doc = "the same in a minute" },
+    { .name = "max_per_day", .doc = "the same in a day (UTC)" },
     { .name = NULL },
 };
 
@@ -403,7 +407,10 @@ check_timeouts(const struct provider *provider, const struct settings *settings,
 
     if (!check_range(settings, "connect_timeout_ms", CONNECT_TIMEOUT_MIN_MS, CONNECT_TIMEOUT_MAX_MS,
                      reterr) ||
-        !check_range(settings, "timeout_ms", TIMEOUT_MIN_MS, TIMEOUT_MAX_MS, reterr))
+        !check_range(settings, "timeout_ms", TIMEOUT_MIN_MS, TIMEOUT_MAX_MS, reterr) ||
+        !check_range(settings, "max_per_second", 1, MESSAGES_MAX, reterr) ||
+        !check_range(settings, "max_per_minute", 1, MESSAGES_MAX, reterr) ||
+        !check_range(settings, "max_per_day", 1, MESSAGES_MAX, reterr))
     {
         return false;
     }

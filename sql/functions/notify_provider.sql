@@ -1,7 +1,7 @@
 -- notify_provider: configures an account at a third party, or replaces its configuration.
 -- Parameters: name - of the account; kind - names the code; channel; settings - strings, numbers and
 --             booleans; secrets - references env:NAME or file:/path; rank - the lowest that can serve is
---             used; concurrency - requests in flight per dispatcher; enabled
+--             used; concurrency - requests in flight, of all dispatchers together; enabled
 -- Returns: nothing · Writes: provider · Called by: operators
 create function herald.notify_provider(
     name text, kind text, channel text, settings jsonb default '{}', secrets jsonb default '{}',

@@ -19,6 +19,6 @@ comment on table herald.provider is 'Accounts at third parties, changed through 
 comment on column herald.provider.kind is 'Names the code, see herald-dispatcher --list-providers';
 comment on column herald.provider.secrets is 'References (env:NAME or file:/path) by setting name';
 comment on column herald.provider.rank is 'Of several accounts that can serve a delivery the lowest rank is used';
-comment on column herald.provider.concurrency is 'Requests in flight per dispatcher';
+comment on column herald.provider.concurrency is 'Requests in flight, of all dispatchers together';
 comment on column herald.provider.paused_at is 'When somebody paused it; null: nobody did';
 comment on column herald.provider.paused_until is 'End of that pause; null: until it is resumed';

@@ -215,7 +215,7 @@ my $planned = $cluster->sql(q{select string_agg(i || '=' || (extract(epoch from 
 # Two side by side share the work.
 {
     my $other = start_dispatcher($cluster, $sandbox, name => 'other', args => [ '--name', 'other' ]);
-    $cluster->sql(q{update herald.provider set concurrency = 5 where name = 'twilio'});
+    $cluster->sql(q{update herald.provider set concurrency = 10 where name = 'twilio'});
     $_->wait_for_log(qr/account is in use.*twilio.*account is in use.*twilio/s) for $dispatcher, $other;
     $sandbox->script([ { match => { body => 'Body=shared' }, times => 500, fault => 'delay', delay_ms => 10 } ]);
     $cluster->sql(q{select herald.notify_send('t', 'r', jsonb_build_object('n', 'shared' || i)) from generate_series(1, 500) i});
