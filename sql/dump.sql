@@ -1,6 +1,6 @@
 -- dump: what pg_dump must take along: every table, DEFAULT leaf, outbox leaf and sequence that holds a
--- user's rows. Not delivery_edge, whose rows come with the script, and not the partitions made at run
--- time, which are no members of the extension and dumped as any other table.
+-- user's rows. Not delivery_edge and event_rule, whose rows come with the script, and not the partitions
+-- made at run time, which are no members of the extension and dumped as any other table.
 do $$
 declare
     v_name text;
@@ -11,7 +11,7 @@ begin
         'provider', 'provider_state', 'provider_usage', 'route', 'recipient_group', 'group_member', 'dispatcher_epoch',
         'dispatcher', 'armed', 'recipient', 'device', 'device_token', 'preference', 'suppression',
         'idempotency', 'notification_default', 'delivery_default', 'attempt_default',
-        'event_default', 'inbox_default', 'retry', 'outbox_0', 'outbox_1', 'outbox_2',
+        'event_default', 'early_event', 'inbox_default', 'retry', 'outbox_0', 'outbox_1', 'outbox_2',
         'outbox_3', 'outbox_4', 'outbox_5', 'outbox_6', 'outbox_7', 'outbox_8', 'outbox_9',
         'outbox_10', 'outbox_11', 'outbox_12']
     loop

@@ -72,8 +72,8 @@ grant execute on function herald.has_template_privilege(text, text)
     to herald_author, herald_operator, herald_analyst;
 grant select on herald.template_versions to herald_author, herald_operator, herald_analyst;
 
--- What answers tracking links.
-grant execute on function herald.link_target(text, integer) to herald_gateway;
+-- What answers tracking links and takes reports of providers.
+grant execute on function herald.link_target(text, integer), herald.event_record(jsonb) to herald_gateway;
 
 -- What a dispatcher lives on.
 grant execute on function
@@ -91,7 +91,8 @@ grant select on
     herald.notification, herald.outbox, herald.retry, herald.delivery, herald.attempt, herald.event,
     herald.category, herald.template, herald.template_version, herald.template_part,
     herald.template_use, herald.template_dependency, herald.template_sample, herald.template_privilege,
-    herald.template_history, herald.delivery_edge, herald.route, herald.provider_state, herald.provider_usage
+    herald.template_history, herald.delivery_edge, herald.route, herald.provider_state, herald.provider_usage,
+    herald.event_rule
     to herald_analyst, herald_operator;
 grant select (name, kind, channel, settings, rank, concurrency, enabled, paused_at, paused_until,
               pause_reason, created_at, updated_at)

@@ -8,8 +8,8 @@ declare
     v_step text;
 begin
     -- Steps lock first and then look again, which an older snapshot would make useless.
-    foreach v_step in array array['promote', 'expire', 'reclaim', 'backpressure', 'partitions',
-                                   'retention'] loop
+    foreach v_step in array array['promote', 'expire', 'reclaim', 'backpressure', 'events',
+                                   'partitions', 'retention'] loop
         for round in 1..20 loop
             commit;
             set transaction isolation level read committed;
@@ -25,4 +25,4 @@ begin
 end
 $$;
 comment on procedure herald.tick() is
-    'Maintenance: promotes, expires, reclaims, counts, makes and removes partitions, rotates the outbox';
+    'Maintenance: promotes, expires, reclaims, counts, joins events, makes and removes partitions, rotates the outbox';

@@ -17,6 +17,7 @@ begin
            when 'expire' then herald.tick_expire()
            when 'reclaim' then herald.tick_reclaim()
            when 'backpressure' then herald.tick_backpressure()
+           when 'events' then herald.tick_events()
            when 'partitions' then herald.tick_partitions()
            when 'retention' then herald.tick_retention()
            when 'rotate' then herald.tick_rotate(leaf)

@@ -23,7 +23,7 @@ select is_empty(
        where nspname = 'herald' and a.grantee = 'herald_sender'::regrole$$, 'senders hold EXECUTE only');
 select is_empty(
     $$select p.oid::regprocedure from pg_proc p join pg_namespace n on n.oid = p.pronamespace join pg_language l on l.oid = p.prolang
-       where nspname = 'herald' and (p.prosecdef or lanname <> 'c') and p.prokind <> 'p'
+       where nspname = 'herald' and (p.prosecdef or lanname <> 'c') and p.prokind <> 'p' and p.prosqlbody is null
          and not coalesce('search_path=pg_catalog, pg_temp' = any (p.proconfig), false)
          and p.proname not in ('notify_send', 'notify_send_many')$$, -- pin it in C: send.sql and send_many.sql
     'every function that could be led astray pins its search_path');
@@ -59,8 +59,8 @@ select set_eq($$select * from pg_temp.functions_of('herald_author') f where f li
           'notify_template_test', 'notify_template_export', 'notify_template_import', 'notify_template_release', 'notify_render']::name[], 'functions of authors, which ask for privileges by template');
 select is_empty($$select c.oid::regclass from pg_class c where c.relnamespace = 'herald'::regnamespace and c.relkind in ('r', 'p', 'v')
                      and has_table_privilege('herald_author', c.oid, 'select') and c.relname <> 'template_versions'$$, 'they read no table');
-select set_eq($$select * from pg_temp.functions_of('herald_gateway')$$, array['bucket', 'id_time', 'id_bucket', 'id_floor', 'link_target']::name[],
-    'gateways have ids and tracking links yet');
+select set_eq($$select * from pg_temp.functions_of('herald_gateway')$$, array['bucket', 'id_time', 'id_bucket', 'id_floor', 'link_target', 'event_record']::name[],
+    'gateways have ids, tracking links and events');
 
 -- the same by trying
 create function pg_temp.try_as(login text, statement text) returns text language plpgsql as $$
@@ -105,6 +105,9 @@ select is(pg_temp.try_as(login, statement), wanted, format('%s: %s', login, stat
         ('select herald.template_compile(''t'', 1, ''sms'', '''')', array[]::text[]),
         ('select herald.liquid_render(''x'')', array['boss']),
         ('select herald.link_target(''x'', 1)', array['boss']),
+        ('select * from herald.event_record(''[]'')', array[]::text[]),
+        ('select * from herald.event, herald.event_rule', array['boss', 'reader']),
+        ('select * from herald.early_event', array[]::text[]),
         ('select * from herald.sms_segments(''x'')', array['boss']),
         ('select * from herald.template_dependency', array['boss', 'reader']),
         ('select * from herald.render_template(''t'', 1, ''sms'', '''', ''{}'', now(), null, true)', array[]::text[]),
