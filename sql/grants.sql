@@ -102,6 +102,11 @@ grant select on
     herald.dispatcher, herald.armed
     to herald_operator;
 
+grant execute on function
+    herald.audit_provider(date),
+    herald.receipt_rank(herald.receipt, herald.outcome_class)
+    to herald_analyst, herald_operator;
+
 -- The queue: dispatchers take, record and maintain; operators maintain and repair.
 grant execute on function
     herald.dispatcher_start(text, text),

@@ -1,8 +1,9 @@
 -- receipt_rank: which of two receipts stands. What can still change (a phone that is off, a full
 -- mailbox) gives way to "delivered", which gives way to a failure for good (a mail that bounces after
 -- the first server took it), and nobody has read what did not arrive.
+-- A body without names to look up: audit_provider calls it in queries of others.
 -- Parameters: receipt; class - of the event, null: none
--- Returns: a number, the highest stands · Writes: nothing · Called by: event_apply
+-- Returns: a number, the highest stands · Writes: nothing · Called by: event_apply, audit_provider
 create function herald.receipt_rank(receipt herald.receipt, class herald.outcome_class) returns integer
 language sql immutable parallel safe
 begin atomic

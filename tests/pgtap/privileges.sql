@@ -106,6 +106,7 @@ select is(pg_temp.try_as(login, statement), wanted, format('%s: %s', login, stat
         ('select herald.liquid_render(''x'')', array['boss']),
         ('select herald.link_target(''x'', 1)', array['boss']),
         ('select * from herald.event_record(''[]'')', array[]::text[]),
+        ('select * from herald.audit_provider(current_date)', array['boss', 'reader']),
         ('select * from herald.event, herald.event_rule', array['boss', 'reader']),
         ('select * from herald.early_event', array[]::text[]),
         ('select * from herald.sms_segments(''x'')', array['boss']),

@@ -52,9 +52,9 @@ update herald.notification n set send_at = '2026-01-01 00:00:30+00' from sent s 
 select results_eq('select latency_p50_ms from herald.delivery_stats where sent > 0', 'values (1000.000)', 'from the time asked for');
 select results_eq('select channel::text, priority::text, waiting, claimed, due, retry, scheduled, oldest >= interval $$1 hour$$ from herald.queue_depth',
                   $$values ('sms', 'high', 1::bigint, 1::bigint, 1::bigint, 1::bigint, 2::bigint, true)$$, 'queue_depth');
-select results_eq('select recipient, state::text, attempts, last_class::text, last_status, last_code, last_reason from herald.dead_letter order by recipient',
-                  $$values ('r10', 'dead', 2, 'retry', 502, 'E2', 'error 2'), ('r9', 'failed', 2, null, null, null, null)$$,
-                  'dead_letter has the last error');
+select results_eq('select recipient, template, version, state::text, attempts, last_class::text, last_status, last_code, last_reason from herald.dead_letter order by recipient',
+                  $$values ('r10', 't', 1, 'dead', 2, 'retry', 502, 'E2', 'error 2'), ('r9', 't', 1, 'failed', 2, null, null, null, null)$$,
+                  'dead_letter has the last error and the template''s version');
 
 -- a delivery is looked up by key in every table
 create function pg_temp.plan_of(query text) returns setof text language plpgsql as $$
