@@ -6,6 +6,7 @@
  * delivery id travels in the metadata as nid. There is no idempotency key.
  */
 #include <string.h>
+#include <strings.h>
 
 #include "core/json.h"
 #include "providers/build.h"
@@ -164,6 +165,23 @@ mandrill_build(const struct settings *settings, const struct message *message, s
     return true;
 }
 
+/* The element about a mailbox; one that names none is about the only recipient there is. */
+static const json *
+find_recipient(const json *list, const char *mailbox)
+{
+    for (size_t i = 0; i < json_array_length(list); i++)
+    {
+        const json *recipient = json_array_at(list, i);
+        const char *email = json_get_string(recipient, "email");
+
+        if (email == NULL || strcasecmp(email, mailbox) == 0)
+        {
+            return recipient;
+        }
+    }
+    return NULL;
+}
+
 /* What became of the one recipient. */
 static void
 judge_recipient(const json *recipient, struct arena *arena, struct outcome *ret)
@@ -208,7 +226,6 @@ mandrill_classify(const struct settings *settings, const struct message *message
     const char *name = json_get_string(root, "name");
 
     (void) settings;
-    (void) message;
     if (name != NULL)
     {
         const struct class_row *row = find_row(error_classes, name);
@@ -222,7 +239,7 @@ mandrill_classify(const struct settings *settings, const struct message *message
     }
     else if (ret->class == OUTCOME_ACCEPTED)
     {
-        judge_recipient(json_array_at(root, 0), arena, ret);
+        judge_recipient(find_recipient(root, message->address), arena, ret);
     }
     json_destroy(root);
 }
