@@ -101,7 +101,7 @@ sub set_up
 sub reset_traffic
 {
     query('truncate herald.outbox, herald.retry, herald.notification, herald.delivery,'
-          . ' herald.attempt, herald.event, herald.inbox, herald.idempotency');
+          . ' herald.attempt, herald.event, herald.early_event, herald.inbox, herald.idempotency');
     query('checkpoint');
     return;
 }
