@@ -8,7 +8,8 @@ begin
     foreach v_name in array array[
         'setting', 'sender', 'category', 'template', 'template_version', 'template_part',
         'template_use', 'template_sample', 'template_privilege', 'template_history', 'template_history_id_seq',
-        'provider', 'provider_state', 'provider_usage', 'route', 'recipient_group', 'group_member', 'dispatcher_epoch',
+        'provider', 'provider_state', 'provider_usage', 'phone_limit', 'phone_usage',
+        'route', 'recipient_group', 'group_member', 'dispatcher_epoch',
         'dispatcher', 'armed', 'recipient', 'device', 'device_token', 'preference', 'suppression',
         'idempotency', 'notification_default', 'delivery_default', 'attempt_default',
         'event_default', 'early_event', 'inbox_default', 'retry', 'outbox_0', 'outbox_1', 'outbox_2',

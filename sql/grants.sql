@@ -29,6 +29,8 @@ grant execute on function
     herald.notify_provider_resume(text),
     herald.notify_route(text, text, text[], jsonb, integer, integer[], boolean),
     herald.notify_route_remove(text),
+    herald.notify_phone_limit(text, integer, interval, text, text, boolean),
+    herald.notify_phone_limit_remove(text),
     herald.notify_route_explain(text, text, text),
     herald.recipient_country(jsonb, text, text, text),
     herald.calling_codes(),
@@ -92,7 +94,7 @@ grant select on
     herald.category, herald.template, herald.template_version, herald.template_part,
     herald.template_use, herald.template_dependency, herald.template_sample, herald.template_privilege,
     herald.template_history, herald.delivery_edge, herald.route, herald.provider_state, herald.provider_usage,
-    herald.event_rule
+    herald.phone_limit, herald.event_rule
     to herald_analyst, herald_operator;
 grant select (name, kind, channel, settings, rank, concurrency, enabled, paused_at, paused_until,
               pause_reason, created_at, updated_at)

@@ -1,6 +1,6 @@
 -- tick_retention: removes what is older than retention_days and idempotency_days: a partition is
 -- emptied in one call and dropped in a later one, when nobody uses its table; a few thousand rows a
--- call go from DEFAULT leaves, keys, retired device tokens and finished epochs.
+-- call go from DEFAULT leaves, keys, retired device tokens, finished epochs and counts of phone numbers.
 -- Returns: whether it emptied or dropped a partition, then there may be more · Writes: all of those
 -- Called by: tick
 -- No plan may read a whole table, every second, to find that nothing in it is old.
@@ -40,6 +40,11 @@ begin
             where r.state = 'retired' and r.state_at < v_cutoff
             limit v_most));
     delete from herald.dispatcher d where d.gone_at < v_cutoff;
+    delete from herald.phone_usage u
+     where u.ctid = any (array(
+           select p.ctid from herald.phone_usage p
+            where p.window_start < clock_timestamp() - interval '62 days'
+            limit v_most));
 
     for v_old in
         select p.name as parent, c.relname as leaf
