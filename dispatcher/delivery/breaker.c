@@ -6,6 +6,9 @@
 #define CONFIG_PROBE_MS 30000
 #define OUTAGE_FAILURES 20
 #define OUTAGE_PROBE_MAX_MS 30000
+/* Shares are those of about this many of the latest outcomes, and count after as many. */
+#define RATE_OUTCOMES 100
+#define RATE_MAX 0.5
 #define THROTTLE_FIRST_MS 1000
 #define THROTTLE_MAX_MS 60000
 
@@ -122,23 +125,64 @@ succeed(struct breaker *breaker, int64_t now_ms)
     return true;
 }
 
+/* Shares of the latest outcomes, older ones fading; a pause begins anew. */
+static void
+judge(struct breaker *breaker, enum outcome_class class)
+{
+    bool failed = class == OUTCOME_RETRY || class == OUTCOME_UNKNOWN;
+
+    if (breaker->reason != BREAKER_NONE)
+    {
+        breaker->judged = 0;
+        breaker->failing = 0;
+        breaker->invalid = 0;
+        return;
+    }
+    breaker->judged += breaker->judged < RATE_OUTCOMES ? 1 : 0;
+    breaker->failing += ((failed ? 1 : 0) - breaker->failing) / breaker->judged;
+    breaker->invalid +=
+        ((class == OUTCOME_TOKEN_INVALID ? 1 : 0) - breaker->invalid) / breaker->judged;
+}
+
+static bool
+is_over(const struct breaker *breaker, double rate)
+{
+    return breaker->judged >= RATE_OUTCOMES && rate > RATE_MAX;
+}
+
+/* A wrong environment, key or project makes all tokens look dead. */
+bool
+breaker_doubts_tokens(const struct breaker *breaker)
+{
+    return is_over(breaker, breaker->invalid);
+}
+
 bool
 breaker_report(struct breaker *breaker, const struct breaker_event *event)
 {
     bool probing;
 
+    if (event->address_only)
+    {
+        return false;
+    }
+    judge(breaker, event->class);
     switch (event->class)
     {
         case OUTCOME_CONFIG:
             return pause(breaker, BREAKER_CONFIG, event);
         case OUTCOME_THROTTLE:
-            return !event->address_only && pause(breaker, BREAKER_THROTTLE, event);
+            return pause(breaker, BREAKER_THROTTLE, event);
         case OUTCOME_RETRY:
         case OUTCOME_UNKNOWN:
             breaker->failures++;
             probing = breaker->reason == BREAKER_CONFIG || breaker->reason == BREAKER_OUTAGE;
-            return (probing || breaker->failures >= OUTAGE_FAILURES) &&
+            return (probing || breaker->failures >= OUTAGE_FAILURES ||
+                    is_over(breaker, breaker->failing)) &&
                    pause(breaker, BREAKER_OUTAGE, event);
+        case OUTCOME_TOKEN_INVALID:
+            return breaker_doubts_tokens(breaker) ? pause(breaker, BREAKER_CONFIG, event)
+                                                  : succeed(breaker, event->now_ms);
         default:
             return succeed(breaker, event->now_ms);
     }

@@ -28,13 +28,16 @@ struct breaker
     int64_t until_ms; /* paused until then; afterwards one probe (throttle: the window) */
     int pauses;       /* in a row without success */
     int failures;     /* transient ones in a row */
+    int judged;       /* outcomes since the account works, counted up to what a rate needs */
+    double failing;   /* share of transient failures, of the latest outcomes */
+    double invalid;   /* share of invalid tokens */
 };
 
 struct breaker_event
 {
     enum outcome_class class;
     int64_t hint_ms;   /* -1: none */
-    bool address_only; /* throttle of one address, not of the account */
+    bool address_only; /* it concerns one address, not the account */
     int64_t now_ms;
     uint32_t random;
 };
@@ -49,6 +52,9 @@ void breaker_set_limit(struct breaker *breaker, int limit);
 
 /* Nothing is left of the day's requests until then. True when the reason changed. */
 bool breaker_exhaust(struct breaker *breaker, int64_t until_ms);
+
+/* Are so many tokens said to be invalid that the account is to blame, not they? */
+bool breaker_doubts_tokens(const struct breaker *breaker);
 
 /* How many more requests may start. */
 int breaker_slots(const struct breaker *breaker, int in_flight, int64_t now_ms);

@@ -239,6 +239,7 @@ static void
 note_address(struct delivery *delivery, const struct outcome *outcome, struct backoff_case *given)
 {
     const struct delivery_token *token = delivery->token;
+    bool suspect;
     bool newer;
 
     if (token == NULL)
@@ -251,13 +252,14 @@ note_address(struct delivery *delivery, const struct outcome *outcome, struct ba
         return;
     }
     delivery->result.token = token->id;
-    delivery->result.token_state = outcome->suspect ? "suspect" : "retired";
+    suspect = outcome->suspect || breaker_doubts_tokens(&delivery->account->breaker);
+    delivery->result.token_state = suspect ? "suspect" : "retired";
     delivery->result.evidence_us = outcome->invalid_since_ms * 1000;
     newer = outcome->invalid_since_ms != 0 && outcome->invalid_since_ms < token->registered_ms;
     given->other_address = !newer && delivery->attempt < TOKEN_ATTEMPTS_MAX &&
                            route_has_other(delivery->owner->parts.accounts,
                                            rules_match(delivery->owner->parts.rules, delivery),
-                                           delivery, token, !outcome->suspect);
+                                           delivery, token, !suspect);
 }
 
 static void
@@ -315,9 +317,9 @@ enqueue(struct delivery *delivery)
 static bool
 is_refusal(const struct outcome *outcome, bool remote)
 {
-    return outcome->class == OUTCOME_CONFIG ||
-           (outcome->class == OUTCOME_THROTTLE && !outcome->address_only) ||
-           (outcome->class == OUTCOME_RETRY && remote);
+    return !outcome->address_only &&
+           (outcome->class == OUTCOME_CONFIG || outcome->class == OUTCOME_THROTTLE ||
+            (outcome->class == OUTCOME_RETRY && remote));
 }
 
 /* Another account tries at once what this one refused. False: there is none that could now. */
@@ -351,7 +353,9 @@ conclude(struct delivery *delivery, const struct outcome *outcome, const char *p
 {
     struct delivery_result *result = &delivery->result;
     struct deliver *deliver = delivery->owner;
-    struct backoff_case given = case_of(delivery, outcome->class);
+    /* What only this address's host refuses will not be mended by an operator: it counts. */
+    bool own = outcome->class == OUTCOME_CONFIG && outcome->address_only;
+    struct backoff_case given = case_of(delivery, own ? OUTCOME_RETRY : outcome->class);
 
     report(delivery, outcome, remote);
     log_attempt(delivery, outcome);

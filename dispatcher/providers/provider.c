@@ -142,6 +142,13 @@ outcome_clean(struct outcome *outcome, const struct provider *provider,
     outcome->reason = scrub_reason(arena, provider, settings, message, outcome->reason);
 }
 
+static bool
+concerns_host(const struct outcome *outcome)
+{
+    return outcome->class == OUTCOME_RETRY || outcome->class == OUTCOME_THROTTLE ||
+           outcome->class == OUTCOME_CONFIG || outcome->class == OUTCOME_UNKNOWN;
+}
+
 void
 provider_classify(const struct provider *provider, const struct settings *settings,
                   const struct message *message, const struct wire_answer *answer,
@@ -158,6 +165,7 @@ provider_classify(const struct provider *provider, const struct settings *settin
         outcome_init(ret, class_of_transport(answer));
         ret->reason = answer->error;
     }
+    ret->address_only = ret->address_only || (provider->address_hosts && concerns_host(ret));
     outcome_clean(ret, provider, settings, message, arena);
 }
 

@@ -136,7 +136,7 @@ struct outcome
     int64_t retry_after_ms;   /* hint; -1: none */
     int64_t invalid_since_ms; /* token_invalid: evidence time, ms since 1970; 0: now */
     bool suspect;             /* token_invalid: mark the address suspect instead of retired */
-    bool address_only;        /* throttle: this address must wait, the account need not */
+    bool address_only;        /* it concerns this address: the account goes on */
     bool new_connection;      /* retry: only over a fresh connection */
     bool refresh_credential;  /* retry: only with a fresh credential */
 };
@@ -171,6 +171,7 @@ struct provider
     const struct provider_setting *settings; /* ends with a NULL name */
     int64_t total_timeout_ms;                /* default of the account setting timeout_ms */
     bool needs_random;                       /* build takes message->random */
+    bool address_hosts; /* addresses are URLs: what one host does says nothing of the others */
 
     /* Check an account's settings beyond required and unknown names. NULL: nothing to check. */
     bool (*check)(const struct settings *, struct arena *, struct provider_error *reterr);

@@ -170,8 +170,8 @@ slack_classify(const struct settings *settings, const struct message *message,
         ret->class = OUTCOME_TOKEN_INVALID;
         ret->suspect = true;
     }
-    /* The limit is one message a second for each webhook. */
-    ret->address_only = ret->class == OUTCOME_THROTTLE;
+    /* Each webhook has a limit and a workspace of its own. */
+    ret->address_only = ret->class == OUTCOME_THROTTLE || ret->class == OUTCOME_CONFIG;
 }
 
 static const struct provider_setting slack_settings[] = { { .name = NULL } };

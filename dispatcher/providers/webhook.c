@@ -141,7 +141,6 @@ webhook_classify(const struct settings *settings, const struct message *message,
         case 502:
         case 504:
             ret->class = OUTCOME_THROTTLE;
-            ret->address_only = true;
             break;
         default:
             ret->class = ret->class == OUTCOME_ACCEPTED ? OUTCOME_ACCEPTED : OUTCOME_RETRY;
@@ -170,6 +169,7 @@ const struct provider provider_webhook = {
     .doc = "signed webhooks (Standard Webhooks)",
     .settings = webhook_settings,
     .total_timeout_ms = WEBHOOK_TIMEOUT_MS,
+    .address_hosts = true,
     .check = webhook_check,
     .build = webhook_build,
     .classify = webhook_classify,

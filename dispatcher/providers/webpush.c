@@ -560,6 +560,7 @@ const struct provider provider_webpush = {
     .settings = webpush_settings,
     .total_timeout_ms = WEBPUSH_TIMEOUT_MS,
     .needs_random = true,
+    .address_hosts = true,
     .check = webpush_check,
     .audience = webpush_audience,
     .credential = webpush_credential,

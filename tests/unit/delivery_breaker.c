@@ -151,12 +151,97 @@ static void
 test_success_between(void **state)
 {
     (void) state;
-    for (int i = 0; i < 100; i++)
+    for (int i = 0; i < 1000; i++)
     {
-        assert_false(report(OUTCOME_RETRY, -1, i));
-        assert_false(report(i % 10 == 0 ? OUTCOME_ACCEPTED : OUTCOME_RETRY, -1, i));
+        assert_false(report(i % 5 < 3 ? OUTCOME_ACCEPTED : OUTCOME_RETRY, -1, i));
     }
     assert_int_equal(breaker.reason, BREAKER_NONE);
+}
+
+/* More failures than successes, but never many in a row. */
+static void
+test_failure_rate(void **state)
+{
+    int count = 0;
+
+    (void) state;
+    while (!report(count % 10 < 6 ? OUTCOME_RETRY : OUTCOME_ACCEPTED, -1, count))
+    {
+        count++;
+        assert_in_range(count, 0, 110);
+    }
+    assert_in_range(count, 99, 110);
+    assert_int_equal(breaker.reason, BREAKER_OUTAGE);
+    /* The shares begin anew after the pause. */
+    assert_true(report(OUTCOME_ACCEPTED, -1, count + 2000));
+    for (int i = 0; i < 99; i++)
+    {
+        assert_false(report(i % 10 < 6 ? OUTCOME_RETRY : OUTCOME_ACCEPTED, -1, count + 2000));
+    }
+}
+
+/* Dead tokens are usual; when most are dead, something else is wrong. */
+static void
+test_invalid_rate(void **state)
+{
+    (void) state;
+    for (int i = 0; i < 1000; i++)
+    {
+        assert_false(report(i % 5 < 2 ? OUTCOME_TOKEN_INVALID : OUTCOME_ACCEPTED, -1, i));
+        assert_false(breaker_doubts_tokens(&breaker));
+    }
+    breaker_init(&breaker, 100);
+    for (int i = 0; i < 99; i++)
+    {
+        assert_false(report(OUTCOME_TOKEN_INVALID, -1, i));
+        assert_false(breaker_doubts_tokens(&breaker));
+    }
+    assert_true(report(OUTCOME_TOKEN_INVALID, -1, 99));
+    assert_true(breaker_doubts_tokens(&breaker));
+    assert_int_equal(breaker.reason, BREAKER_CONFIG);
+    assert_int_equal(breaker_pause_ms(&breaker, 99), 30000);
+}
+
+/* What concerns one address is nothing to the account. */
+static void
+test_address_only(void **state)
+{
+    (void) state;
+    for (int class = 0; class < OUTCOME_CLASS_COUNT; class ++)
+    {
+        for (int i = 0; i < 1000; i++)
+        {
+            struct breaker_event event = { .class = (enum outcome_class) class,
+                                           .hint_ms = -1,
+                                           .address_only = true,
+                                           .now_ms = i };
+
+            assert_false(breaker_report(&breaker, &event));
+        }
+    }
+    assert_int_equal(breaker_slots(&breaker, 0, 1000), 100);
+}
+
+static void
+test_limit_and_quota(void **state)
+{
+    (void) state;
+    breaker_set_limit(&breaker, 50);
+    assert_int_equal(breaker_slots(&breaker, 0, 0), 50);
+    breaker_set_limit(&breaker, 100);
+    assert_int_equal(breaker_slots(&breaker, 0, 0), 100);
+    report(OUTCOME_THROTTLE, 1000, 0);
+    breaker_set_limit(&breaker, 80);
+    assert_int_equal(breaker_slots(&breaker, 0, 1000), 50);
+    breaker_set_limit(&breaker, 0);
+    assert_int_equal(breaker_slots(&breaker, 0, 1000), 0);
+    breaker_init(&breaker, 100);
+    assert_true(breaker_exhaust(&breaker, 5000));
+    assert_false(breaker_exhaust(&breaker, 6000));
+    assert_false(report(OUTCOME_THROTTLE, 100, 1000)); /* was in flight */
+    assert_int_equal(breaker_pause_ms(&breaker, 1000), 5000);
+    assert_int_equal(breaker_slots(&breaker, 0, 6000), 100);
+    assert_true(report(OUTCOME_ACCEPTED, -1, 6000));
 }
 
 int
@@ -170,6 +255,10 @@ main(void)
         cmocka_unit_test_setup(test_address_throttle, set_up),
         cmocka_unit_test_setup(test_outage, set_up),
         cmocka_unit_test_setup(test_success_between, set_up),
+        cmocka_unit_test_setup(test_failure_rate, set_up),
+        cmocka_unit_test_setup(test_invalid_rate, set_up),
+        cmocka_unit_test_setup(test_address_only, set_up),
+        cmocka_unit_test_setup(test_limit_and_quota, set_up),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -71,8 +71,9 @@ test_transport(void **state)
             assert_null(outcome.provider_id);
             assert_int_equal(outcome.retry_after_ms, -1);
             assert_int_equal(outcome.invalid_since_ms, 0);
-            assert_false(outcome.suspect || outcome.new_connection || outcome.refresh_credential ||
-                         outcome.address_only);
+            assert_false(outcome.suspect || outcome.new_connection || outcome.refresh_credential);
+            assert_int_equal(outcome.address_only, provider_registry[p]->address_hosts &&
+                                                       outcome.class != OUTCOME_CONTENT);
         }
     }
 }
