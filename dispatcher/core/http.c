@@ -236,6 +236,7 @@ http_set_headers(struct http_exchange *exchange)
         http_slist_add(&exchange->headers, "Content-Type:");
     }
     http_slist_add(&exchange->headers, "Expect:");
+    http_slist_add(&exchange->headers, "User-Agent: " HTTP_USER_AGENT);
     curl_easy_setopt(exchange->transfer.easy, CURLOPT_HTTPHEADER, exchange->headers);
 }
 

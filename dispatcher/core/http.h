@@ -16,6 +16,9 @@
 
 struct http;
 
+/* The user-agent of all requests: filters in front of receivers refuse those without one. */
+#define HTTP_USER_AGENT "pg_herald/" HERALD_VERSION
+
 /* Transport settings of one provider account; strings are borrowed for the exchange. */
 struct http_options
 {

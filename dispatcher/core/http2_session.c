@@ -19,7 +19,7 @@ enum
     READS_MAX = 16, /* then other descriptors get their turn */
     STATUS_FINAL_MIN = 200,
     HEADER_LIST_MAX = 65536,
-    FIXED_HEADERS = 6 /* four pseudo headers, authorization, content-length */
+    FIXED_HEADERS = 7 /* four pseudo headers, user-agent, authorization, content-length */
 };
 
 struct http2_session
@@ -350,6 +350,7 @@ set_headers(const struct http2_call *call, nghttp2_nv *ret)
     ret[count++] = header(":scheme", "https");
     ret[count++] = header(":authority", call->authority);
     ret[count++] = header(":path", call->path);
+    ret[count++] = header("user-agent", HTTP_USER_AGENT);
     if (call->authorization != NULL)
     {
         ret[count++] = header("authorization", call->authorization);

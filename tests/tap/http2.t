@@ -5,6 +5,7 @@ use warnings;
 use Herald::Fixture qw(add_template start_all start_dispatcher state_of wait_final);
 use Herald::Sandbox;
 use Herald::Util qw(wait_for);
+use List::Util qw(uniq);
 use Test::More;
 
 my ($cluster, $sandbox) = start_all('http2');
@@ -66,6 +67,8 @@ my %bodies;
 $bodies{ $_->{body} }++ for grep { $_->{body} =~ /Body=many/ } $sandbox->requests;
 is(scalar keys %bodies, 500, 'all of 500 arrive');
 is(scalar(grep { $_ > 1 } values %bodies), 0, 'none twice');
+is(join(' ', uniq map { $_->[1] } grep { $_->[0] eq 'user-agent' } map { @{ $_->{headers} } } $sandbox->requests),
+    'pg_herald/' . $cluster->sql(q{select extversion from pg_extension where extname = 'pg_herald'}), 'they say who sends them');
 
 # A peer without HTTP/2.
 my $old = Herald::Sandbox->start(name => 'old', args => [ '--http1' ]);

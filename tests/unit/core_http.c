@@ -29,6 +29,7 @@ test_plain(void **state)
     assert_int_equal(strncmp(server.last, "POST /x HTTP/1.1\r\n", 18), 0);
     assert_non_null(strstr(server.last, "\r\nX-Mine: v\r\n"));
     assert_non_null(strstr(server.last, "\r\nX-Empty:\r\n"));
+    assert_non_null(strstr(server.last, "\r\nUser-Agent: pg_herald/" HERALD_VERSION "\r\n"));
     assert_non_null(strstr(server.last, "\r\n\r\nhello"));
     assert_null(strcasestr(server.last, "\r\nexpect:"));
     assert_null(strcasestr(server.last, "\r\ncontent-type:"));
