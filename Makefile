@@ -38,8 +38,8 @@ endif
 sub = +@$(MAKE) --no-print-directory
 
 .PHONY: all liquid extension dispatcher sql install install-extension install-daemons tests asan \
-	trap pgroot fuzz fuzz-one-by-one coverage count-lines deps test demo bench bench-liquid bench-long \
-	ledger lint format clean fresh help
+	trap pgroot fuzz fuzz-one-by-one coverage count-lines deps test test-sdk demo bench bench-liquid \
+	bench-long ledger lint format clean fresh help
 
 all: extension dispatcher
 
@@ -73,6 +73,10 @@ count-lines: liquid
 test: deps
 	$(sub) all asan trap
 	@tests/run $(T)
+test-sdk: deps
+	@command -v npm >/dev/null || .ci/deps nodejs npm
+	$(sub) all pgroot
+	@tests/sdk/run $(T)
 demo: deps
 	$(sub) all pgroot
 	@tests/demo/run
@@ -111,6 +115,7 @@ help:
 	@echo 'make deps         install missing Debian packages'
 	@echo 'make install      install into the system; install-extension, install-daemons: one half'
 	@echo 'make test         run all tests; T="unit pgtap tap/send" runs some of them'
+	@echo 'make test-sdk     requests beside those of the official clients; T="twilio smtp" sends some messages'
 	@echo 'make demo         send through local doubles of the providers and show what arrived'
 	@echo 'make bench        measure; T="drain send" runs some parts'
 	@echo 'make bench-long   what takes an hour; T="sustained flat backlog failing growth soak"'
