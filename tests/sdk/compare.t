@@ -20,6 +20,7 @@ my $dir = $ENV{TESTDIR};
 my $expires_at_s = time + 3600;
 my %messages = %{ $json->decode(slurp("$here/messages.json")) };
 my %listed = read_differences("$here/differences.md");
+$messages{$_}{kind} //= $_ for keys %messages;
 my %hosts = map { $_ => read_hosts($_) } keys %messages;
 my %to = (phone => '+15005550010', email => 'ann@example.org');
 
@@ -70,7 +71,7 @@ sub subscription
 sub read_hosts
 {
     my ($name) = @_;
-    my $text = slurp("tests/providers/$name.case");
+    my $text = slurp("tests/providers/$messages{$name}{kind}.case");
     my ($main) = $text =~ m{^request: POST https://([^/]+)}m;
     my ($token) = $text =~ m{^exchange: POST https://([^/]+)}m;
     return $messages{$name}{settings}{allow_addresses} ? {} : { main => $main, token => $token };
@@ -83,7 +84,7 @@ sub compare
     set_up($name, $message);
     my %requests = (ours => [ send_ours($name, $message) ]);
     write_file("$dir/$name.message", $json->encode(client_message($name, $message)));
-    is(system("node '$here/send.js' $name '$dir/$name.message' >'$dir/$name.log' 2>&1"), 0, "$name: the client sends it")
+    is(system("node '$here/send.js' $name '$dir/$name.message' >'$dir/$name.log' 2>&1"), 0, "$name: $message->{package} sends it")
       or diag slurp("$dir/$name.log");
     $requests{theirs} = [ captured() ];
     write_file("$dir/$name.$_", '[' . join(',', @{ $requests{$_} }) . ']') for keys %requests;
@@ -162,12 +163,12 @@ sub set_up
     $message->{secrets} = { map { $_ => slurp($files{$_}) } keys %files };
     $message->{token} = fill($message->{token}) if $message->{device};
     $cluster->sql('delete from herald.provider');
-    $cluster->sql("select herald.notify_provider('$name', '$name', '$message->{channel}',"
+    $cluster->sql("select herald.notify_provider('$name', '$message->{kind}', '$message->{channel}',"
           . " settings => \$\$$settings\$\$, secrets => \$\$$secrets\$\$)");
     add_template($cluster, $name, $message->{category},
         map { ("$message->{channel}/$_" => encode_utf8($message->{parts}{$_})) } keys %{ $message->{parts} });
     $cluster->sql("select herald.notify_recipient('$name', email => '$to{email}', phone => '$to{phone}')");
-    $cluster->sql("select herald.notify_device('$name', '$message->{device}', '$name', \$\$$message->{token}\$\$)")
+    $cluster->sql("select herald.notify_device('$name', '$message->{device}', '$message->{kind}', \$\$$message->{token}\$\$)")
       if $message->{device};
     return;
 }
@@ -179,7 +180,7 @@ sub send_ours
     my $dispatcher = Herald::Dispatcher->start($cluster, name => "dispatcher-$name", user => 'dispatcher');
     my $priority = $message->{priority} // 'normal';
     my $id = $cluster->sql("select herald.notify_send('$name', '$name', channels => '{$message->{channel}}',"
-          . " priority => '$priority', expires_at => to_timestamp($expires_at_s))");
+          . " priority => '$priority', expires_at => " . ($message->{unlimited} ? 'null' : "to_timestamp($expires_at_s)") . ')');
     wait_final($cluster);
     $message->{id} = $cluster->sql("select id from herald.delivery where notification = '$id'");
     is($cluster->sql("select concat_ws(' ', state, code, reason) from herald.delivery where notification = '$id'"),

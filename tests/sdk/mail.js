@@ -1,5 +1,7 @@
-// The mail of a message as nodemailer takes it.
+// What the clients that use nodemailer share: the mail of a message, and the way to the server.
 'use strict';
+
+const nodemailer = require('nodemailer');
 
 function compose({ id, to, parts, settings }) {
   return {
@@ -15,4 +17,15 @@ function compose({ id, to, parts, settings }) {
   };
 }
 
-module.exports = { compose };
+function openTransport({ settings, secrets, ports, ca }) {
+  return nodemailer.createTransport({
+    host: settings.host,
+    port: ports.smtp,
+    name: settings.helo,
+    requireTLS: true,
+    tls: { ca },
+    auth: { user: settings.username, pass: secrets.password },
+  });
+}
+
+module.exports = { compose, openTransport };

@@ -1,17 +1,16 @@
 // Web push with web-push.
 'use strict';
 
-const { createPrivateKey } = require('crypto');
 const webpush = require('web-push');
+const { vapidDetails } = require('../vapid');
 
-module.exports = async ({ id, token, parts, settings, secrets, ...message }) => {
-  const { x, y, d } = createPrivateKey(secrets.private_key).export({ format: 'jwk' });
-  const point = Buffer.concat([Buffer.from([4]), Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')]);
+module.exports = async (message) => {
+  const { id, token, parts } = message;
   const payload = {
     title: parts.title, body: parts.body, tag: parts.collapse_key, data: { ...JSON.parse(parts.data), nid: id },
   };
   await webpush.sendNotification(JSON.parse(token), JSON.stringify(payload), {
-    vapidDetails: { subject: settings.subject, publicKey: point.toString('base64url'), privateKey: d },
+    vapidDetails: vapidDetails(message),
     TTL: message.seconds_left,
     urgency: 'high',
     topic: parts.collapse_key,
