@@ -363,6 +363,13 @@ json_is_string(const json *value)
     return json_object_is_type(value, json_type_string) != 0;
 }
 
+bool
+json_is_number(const json *value)
+{
+    return json_object_is_type(value, json_type_int) != 0 ||
+           json_object_is_type(value, json_type_double) != 0;
+}
+
 json *
 json_get(const json *object, const char *key)
 {
@@ -410,6 +417,14 @@ int64_t
 json_get_int(const json *object, const char *key, int64_t fallback)
 {
     return json_int(json_get(object, key), fallback);
+}
+
+double
+json_get_number(const json *object, const char *key, double fallback)
+{
+    const json *value = json_get(object, key);
+
+    return json_is_number(value) ? json_object_get_double(value) : fallback;
 }
 
 bool

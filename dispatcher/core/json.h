@@ -30,13 +30,15 @@ void json_destroy(json *root);
 bool json_is_object(const json *value);
 bool json_is_array(const json *value);
 bool json_is_string(const json *value);
+bool json_is_number(const json *value);
 
 /* Member of an object, or NULL (also when value is NULL or no object). */
 json *json_get(const json *object, const char *key);
 
-/* Value or member as text (NULL unless a string), integer (fallback unless one), boolean. */
+/* Value or member as text (NULL unless a string), integer (fallback unless one), number, boolean. */
 const char *json_get_string(const json *object, const char *key);
 int64_t json_get_int(const json *object, const char *key, int64_t fallback);
+double json_get_number(const json *object, const char *key, double fallback);
 bool json_get_bool(const json *object, const char *key, bool fallback);
 const char *json_string(const json *value);
 int64_t json_int(const json *value, int64_t fallback);

@@ -206,6 +206,11 @@ test_getters(void **state)
     assert_int_equal(json_get_int(root, "big", 1), 1);
     assert_int_equal(json_get_int(root, "d", 1), 1);
     assert_int_equal(json_get_int(root, "s", 1), 1);
+    assert_true(json_get_number(root, "i", 1) == -7);
+    assert_true(json_get_number(root, "d", 2) == 1.0);
+    assert_true(json_get_number(root, "s", 1) == 1);
+    assert_true(json_is_number(json_get(root, "i")) && json_is_number(json_get(root, "d")));
+    assert_false(json_is_number(json_get(root, "s")) || json_is_number(json_get(root, "b")));
     assert_true(json_get_bool(root, "b", false));
     assert_true(json_get_bool(root, "n", true));
     assert_null(json_get(root, "n"));
