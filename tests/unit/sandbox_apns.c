@@ -239,6 +239,13 @@ test_payload(void **state)
         { "{\"aps\":{\"alert\":{\"titel\":\"x\"}}}", "BadRequestPayload" },
         { "{\"aps\":{\"alert\":{\"title\":7}}}", "BadRequestPayload" },
         { "{\"aps\":{\"content-available\":1}}", "BadRequestPayload" },
+        { "{\"aps\":{\"alert\":\"x\",\"interruption-level\":\"loud\"}}", "BadRequestPayload" },
+        { "{\"aps\":{\"alert\":\"x\",\"relevance-score\":1.5}}", "BadRequestPayload" },
+        { "{\"aps\":{\"alert\":\"x\",\"relevance-score\":-0.5}}", "BadRequestPayload" },
+        { "{\"aps\":{\"alert\":\"x\",\"mutable-content\":2}}", "BadRequestPayload" },
+        { "{\"aps\":{\"alert\":\"x\",\"content-available\":0}}", "BadRequestPayload" },
+        { "{\"aps\":{\"alert\":\"x\",\"event\":\"update\"}}", "BadRequestPayload" },
+        { "{\"aps\":{\"alert\":\"x\",\"content-state\":{}}}", "BadRequestPayload" },
     };
 
     (void) state;
@@ -253,6 +260,59 @@ test_payload(void **state)
     assert_accepted(&double_apns, "background", 200);
     set_body("{\"aps\":{\"content-available\":1,\"sound\":\"x\"}}");
     assert_refused(&double_apns, "loud background", 400, "BadRequestPayload");
+}
+
+static void
+test_live_activity(void **state)
+{
+    static const char *const good[] = {
+        "{\"aps\":{\"timestamp\":1,\"event\":\"update\",\"content-state\":{},\"relevance-score\":"
+        "75}}",
+        "{\"aps\":{\"timestamp\":1,\"event\":\"end\",\"dismissal-date\":0}}",
+        "{\"aps\":{\"timestamp\":1,\"event\":\"start\",\"content-state\":{},\"attributes-type\":"
+        "\"A\",\"attributes\":{},\"alert\":{\"title\":\"x\"}}}",
+    };
+    static const char *const bad[] = {
+        "{\"aps\":{\"event\":\"update\",\"content-state\":{}}}",
+        "{\"aps\":{\"timestamp\":1767225600000,\"event\":\"update\",\"content-state\":{}}}",
+        "{\"aps\":{\"timestamp\":1,\"content-state\":{}}}",
+        "{\"aps\":{\"timestamp\":1,\"event\":\"stop\",\"content-state\":{}}}",
+        "{\"aps\":{\"timestamp\":1,\"event\":\"update\"}}",
+        "{\"aps\":{\"timestamp\":1,\"event\":\"update\",\"content-state\":[]}}",
+        "{\"aps\":{\"timestamp\":1,\"event\":\"update\",\"content-state\":{},\"attributes\":{}}}",
+        "{\"aps\":{\"timestamp\":1,\"event\":\"start\",\"content-state\":{},\"attributes\":{}}}",
+        "{\"aps\":{\"timestamp\":1,\"event\":\"update\",\"content-state\":{},\"stale-date\":-1}}",
+    };
+
+    (void) state;
+    set("apns-push-type", "liveactivity");
+    set_body(good[0]);
+    assert_refused(&double_apns, "topic of an alert", 400, "BadTopic");
+    set("apns-topic", "org.example.app.push-type.liveactivity");
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+    {
+        set_body(good[i]);
+        assert_accepted(&double_apns, good[i], 200);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+    {
+        set_body(bad[i]);
+        assert_refused(&double_apns, bad[i], 400, "BadRequestPayload");
+    }
+}
+
+static void
+test_priority(void **state)
+{
+    (void) state;
+    set("apns-priority", "5");
+    assert_accepted(&double_apns, "alert of priority 5", 200);
+    set("apns-priority", "1");
+    assert_refused(&double_apns, "alert of priority 1", 400, "BadPriority");
+    set_body("{\"aps\":{}}");
+    set("apns-push-type", "location");
+    set("apns-topic", "org.example.app.location-query");
+    assert_accepted(&double_apns, "location of priority 1", 200);
 }
 
 static void
@@ -313,6 +373,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_token_updates, set_up, finish_env),
         cmocka_unit_test_setup_teardown(test_first_stream, set_up, finish_env),
         cmocka_unit_test_setup_teardown(test_payload, set_up, finish_env),
+        cmocka_unit_test_setup_teardown(test_live_activity, set_up, finish_env),
+        cmocka_unit_test_setup_teardown(test_priority, set_up, finish_env),
         cmocka_unit_test_setup_teardown(test_size, set_up, finish_env),
         cmocka_unit_test_setup_teardown(test_magic, set_up, finish_env),
     };

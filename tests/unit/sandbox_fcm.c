@@ -202,6 +202,31 @@ test_message(void **state)
         { "\"title\"", "\"titel\"", "message.notification.titel" },
         { "{\"message\"", "{\"extra\":1,\"message\"", "extra" },
         { "\"10\"", "10", "message.apns.headers.apns-priority" },
+        { "\"token\":\"dX3:APA91b\",", "\"condition\":\"x\",", "message.condition" },
+        { "\"token\":\"dX3:APA91b\",", "\"condition\":\"'a' in topics &&\",", "message.condition" },
+        { "\"token\":\"dX3:APA91b\",", "\"condition\":\"('a' in topics\",", "message.condition" },
+        { "\"token\":\"dX3:APA91b\",", "\"condition\":\"'a' in topics 'b' in topics\",",
+          "message.condition" },
+        { "\"token\":\"dX3:APA91b\",", "\"condition\":\"'a b' in topics\",", "message.condition" },
+        { "\"token\":\"dX3:APA91b\",", "\"condition\":\"'' in topics\",", "message.condition" },
+        { "\"token\":\"dX3:APA91b\",", "\"condition\":\"'a' in tokens\",", "message.condition" },
+        { "\"token\":\"dX3:APA91b\",", "\"condition\":\"!\",", "message.condition" },
+        { "\"token\":\"dX3:APA91b\",", "\"condition\":\"'a' in topics)\",", "message.condition" },
+        { "\"token\":\"dX3:APA91b\",", "\"condition\":\"((((((('a' in topics)))))))\",",
+          "message.condition" },
+        { "\"token\":\"dX3:APA91b\",", "\"topic\":\"a b\",", "message.topic" },
+        { "\"apns-priority\":\"10\"", "\"apns-priority\":\"7\"", "message.apns.headers" },
+        { "\"apns-priority\":\"10\"", "\"apns-priority\":\"5\",\"apns-push-type\":\"background\"",
+          "message.apns.headers" },
+        { "\"apns\":{\"headers\"", "\"apns\":{\"live_activity_token\":\"x\",\"headers\"",
+          "message.apns.payload" },
+        { "\"apns\":{\"headers\"", "\"apns\":{\"fcm_options\":{\"link\":\"x\"},\"headers\"",
+          "message.apns.fcm_options.link" },
+        { "\"data\":{", "\"fcm_options\":{\"analytics_label\":\"a b\"},\"data\":{",
+          "fcm_options.analytics_label" },
+        { "\"android\":{", "\"android\":{\"fcm_options\":{\"analytics_label\":\"\"},",
+          "fcm_options.analytics_label" },
+        { "\"data\":{", "\"webpush\":{\"title\":\"x\"},\"data\":{", "message.webpush.title" },
         { "{\"message\":{", "{\"message\":[{", "" },
     };
 
@@ -211,6 +236,35 @@ test_message(void **state)
         set_body(replaced(MESSAGE, rows[i].from, rows[i].to));
         assert_refused(&double_fcm, rows[i].to, 400, "INVALID_ARGUMENT");
         assert_refused(&double_fcm, rows[i].to, 400, rows[i].field);
+    }
+}
+
+static void
+test_variants(void **state)
+{
+    static const struct
+    {
+        const char *from;
+        const char *to;
+    } rows[] = {
+        { "\"token\":\"dX3:APA91b\",", "\"topic\":\"news-1_.~%\"," },
+        { "\"token\":\"dX3:APA91b\",", "\"condition\":\"'a' in topics\"," },
+        { "\"token\":\"dX3:APA91b\",",
+          "\"condition\":\"!('a' in topics) && ('b' in topics || !'c' in topics)\"," },
+        { "\"token\":\"dX3:APA91b\",", "\"condition\":\"('a' in topics&&'b' in topics)||'c' in "
+                                       "topics && 'd' in topics && 'e' in topics\"," },
+        { "\"notification\":{\"title\":\"Order shipped\",\"body\":\"Parcel 12\"},", "" },
+        { "\"apns\":{\"headers\":{\"apns-priority\":\"10\"},\"payload\":{\"aps\":{}}}",
+          "\"apns\":{\"live_activity_token\":\"x\",\"payload\":{\"aps\":{\"event\":\"end\","
+          "\"timestamp\":1}}}" },
+        { "\"data\":{", "\"fcm_options\":{\"analytics_label\":\"a-_.~%1\"},\"data\":{" },
+    };
+
+    (void) state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+    {
+        set_body(replaced(MESSAGE, rows[i].from, rows[i].to));
+        assert_accepted(&double_fcm, rows[i].to, 200);
     }
 }
 
@@ -253,6 +307,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_bearer, set_up, finish_env),
         cmocka_unit_test_setup_teardown(test_envelope, set_up, finish_env),
         cmocka_unit_test_setup_teardown(test_message, set_up, finish_env),
+        cmocka_unit_test_setup_teardown(test_variants, set_up, finish_env),
         cmocka_unit_test_setup_teardown(test_size, set_up, finish_env),
         cmocka_unit_test_setup_teardown(test_magic, set_up, finish_env),
     };

@@ -377,6 +377,10 @@ check_options(struct push *push)
     {
         return refuse(push, 400, "BadPriority", "background pushes need priority 5");
     }
+    if (strcmp(push->type->name, "alert") == 0 && priority != NULL && strcmp(priority, "1") == 0)
+    {
+        return refuse(push, 400, "BadPriority", "alert pushes have priority 10 or 5");
+    }
     if (expiration != NULL &&
         (!is_digits(expiration) || strtoll(expiration, NULL, 10) > EXPIRATION_MAX))
     {
@@ -391,12 +395,105 @@ check_options(struct push *push)
 
 /* ---- payload ---- */
 
+static bool
+is_push_type(const struct push *push, const char *name)
+{
+    return strcmp(push->type->name, name) == 0;
+}
+
+static bool
+is_one_of(const char *const *words, const char *text)
+{
+    while (*words != NULL && strcmp(*words, text) != 0)
+    {
+        words++;
+    }
+    return *words != NULL;
+}
+
+/* Seconds since 1970, if it is there at all. */
+static bool
+is_time(const json *object, const char *key)
+{
+    int64_t value = json_get_int(object, key, 0);
+
+    return value >= 0 && value <= EXPIRATION_MAX;
+}
+
+/* How loud it is. */
+static const char *
+check_presentation(const struct push *push, const json *aps)
+{
+    static const char *const levels[] = { "passive", "active", "time-sensitive", "critical", NULL };
+    const char *level = json_get_string(aps, "interruption-level");
+    double score = json_get_number(aps, "relevance-score", 0);
+
+    if (level != NULL && !is_one_of(levels, level))
+    {
+        return "aps.interruption-level: is not passive, active, time-sensitive or critical";
+    }
+    if (!is_push_type(push, "liveactivity") && (score < 0 || score > 1))
+    {
+        return "aps.relevance-score: does not lie between 0 and 1";
+    }
+    if (json_get_int(aps, "mutable-content", 1) != 1 ||
+        json_get_int(aps, "content-available", 1) != 1)
+    {
+        return "aps.mutable-content and aps.content-available are 1 or absent";
+    }
+    return NULL;
+}
+
+static const char *
+check_live_activity(const struct push *push, const json *aps)
+{
+    static const char *const members[] = { "event",           "timestamp",  "content-state",
+                                           "attributes-type", "attributes", "dismissal-date",
+                                           "stale-date",      NULL };
+    static const char *const events[] = { "start", "update", "end", NULL };
+    const char *event = json_get_string(aps, "event");
+    bool start;
+
+    if (!is_push_type(push, "liveactivity"))
+    {
+        for (size_t i = 0; members[i] != NULL; i++)
+        {
+            if (json_get(aps, members[i]) != NULL)
+            {
+                return "members of a live activity in a push of another type";
+            }
+        }
+        return NULL;
+    }
+    if (event == NULL || !is_one_of(events, event))
+    {
+        return "aps.event: is not start, update or end";
+    }
+    if (json_get(aps, "timestamp") == NULL || !is_time(aps, "timestamp") ||
+        !is_time(aps, "stale-date") || !is_time(aps, "dismissal-date"))
+    {
+        return "aps.timestamp is missing, or a time is not in epoch seconds";
+    }
+    if (strcmp(event, "end") != 0 && json_get(aps, "content-state") == NULL)
+    {
+        return "aps.content-state: is missing";
+    }
+    start = strcmp(event, "start") == 0;
+    if ((json_get(aps, "attributes-type") != NULL) != start ||
+        (json_get(aps, "attributes") != NULL) != start)
+    {
+        return "aps.attributes and aps.attributes-type belong to the event start";
+    }
+    return NULL;
+}
+
 static const char *
 check_aps(const struct push *push, const json *aps)
 {
     const json *alert = json_get(aps, "alert");
     const json *sound = json_get(aps, "sound");
     bool visible = alert != NULL || sound != NULL || json_get(aps, "badge") != NULL;
+    const char *problem;
     struct schema_error error;
 
     if (!schema_check(aps_schema, aps, "aps", false, push->arena, &error) ||
@@ -417,16 +514,17 @@ check_aps(const struct push *push, const json *aps)
     {
         return "aps.badge: must not be negative";
     }
-    if (strcmp(push->type->name, "background") == 0 &&
+    if (is_push_type(push, "background") &&
         (visible || json_get_int(aps, "content-available", 0) != 1))
     {
         return "a background push has content-available 1 and nothing to show";
     }
-    if (strcmp(push->type->name, "alert") == 0 && !visible)
+    if (is_push_type(push, "alert") && !visible)
     {
         return "an alert push shows something: alert, badge or sound";
     }
-    return NULL;
+    problem = check_presentation(push, aps);
+    return problem != NULL ? problem : check_live_activity(push, aps);
 }
 
 static bool

@@ -21,11 +21,18 @@
 #define ADDRESS_MAX 4096
 #define TTL_MAX_S 2419200
 #define TOPICS_MAX 5
+#define TOPIC_CHARACTERS "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.~%"
+#define LABEL_MAX 50
 
-static const struct schema label_schema[] = { { "analytics_label", SCHEMA_STRING, NULL },
-                                              { "image", SCHEMA_STRING, NULL },
-                                              { "link", SCHEMA_STRING, NULL },
-                                              { 0 } };
+static const struct schema label_schema[] = { { "analytics_label", SCHEMA_STRING, NULL }, { 0 } };
+
+static const struct schema apns_options_schema[] = { { "analytics_label", SCHEMA_STRING, NULL },
+                                                     { "image", SCHEMA_STRING, NULL },
+                                                     { 0 } };
+
+static const struct schema webpush_options_schema[] = { { "analytics_label", SCHEMA_STRING, NULL },
+                                                        { "link", SCHEMA_STRING, NULL },
+                                                        { 0 } };
 
 static const struct schema notification_schema[] = { { "title", SCHEMA_STRING, NULL },
                                                      { "body", SCHEMA_STRING, NULL },
@@ -78,14 +85,15 @@ static const struct schema android_schema[] = {
 
 static const struct schema apns_schema[] = { { "headers", SCHEMA_STRINGS, NULL },
                                              { "payload", SCHEMA_OBJECT, NULL },
-                                             { "fcm_options", SCHEMA_OBJECT, label_schema },
+                                             { "fcm_options", SCHEMA_OBJECT, apns_options_schema },
                                              { "live_activity_token", SCHEMA_STRING, NULL },
                                              { 0 } };
 
 static const struct schema webpush_schema[] = { { "headers", SCHEMA_STRINGS, NULL },
                                                 { "data", SCHEMA_STRINGS, NULL },
                                                 { "notification", SCHEMA_OBJECT, NULL },
-                                                { "fcm_options", SCHEMA_OBJECT, label_schema },
+                                                { "fcm_options", SCHEMA_OBJECT,
+                                                  webpush_options_schema },
                                                 { 0 } };
 
 static const struct schema message_schema[] = {
@@ -275,21 +283,81 @@ check_shape(struct send *send, const json *root)
 static bool
 is_topic(const char *topic)
 {
-    return topic[0] != '\0' &&
-           strspn(topic, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.~%") ==
-               strlen(topic);
+    return topic[0] != '\0' && strspn(topic, TOPIC_CHARACTERS) == strlen(topic);
 }
 
-static size_t
-count_topics(const char *condition)
+/* An expression of topics while it is read. */
+struct condition
 {
-    size_t count = 0;
+    const char *at;
+    int topics;
+    int depth;
+};
 
-    for (const char *at = condition; (at = strstr(at, "in topics")) != NULL; at++)
+static bool
+take(struct condition *condition, const char *token)
+{
+    condition->at += strspn(condition->at, " ");
+    if (strncmp(condition->at, token, strlen(token)) != 0)
     {
-        count++;
+        return false;
     }
-    return count;
+    condition->at += strlen(token);
+    return true;
+}
+
+/* 'NAME' in topics */
+static bool
+read_topic(struct condition *condition)
+{
+    size_t len;
+
+    if (!take(condition, "'"))
+    {
+        return false;
+    }
+    len = strspn(condition->at, TOPIC_CHARACTERS);
+    condition->at += len;
+    condition->topics++;
+    return len > 0 && *condition->at++ == '\'' && take(condition, "in ") &&
+           take(condition, "topics");
+}
+
+/* Topics with ! and parentheses, between && and ||. */
+static bool
+read_condition(struct condition *condition)
+{
+    do
+    {
+        while (take(condition, "!"))
+        {
+        }
+        if (take(condition, "("))
+        {
+            bool ok = ++condition->depth <= TOPICS_MAX && read_condition(condition) &&
+                      take(condition, ")");
+
+            condition->depth--;
+            if (!ok)
+            {
+                return false;
+            }
+        }
+        else if (!read_topic(condition))
+        {
+            return false;
+        }
+    } while (take(condition, "&&") || take(condition, "||"));
+    return true;
+}
+
+static bool
+is_condition(const char *text)
+{
+    struct condition condition = { text, 0, 0 };
+
+    return read_condition(&condition) && condition.topics <= TOPICS_MAX &&
+           condition.at[strspn(condition.at, " ")] == '\0';
 }
 
 static bool
@@ -312,7 +380,7 @@ check_target(struct send *send)
     {
         return refuse_field(send, "message.topic", "Malformed topic name");
     }
-    if (condition != NULL && (count_topics(condition) == 0 || count_topics(condition) > TOPICS_MAX))
+    if (condition != NULL && !is_condition(condition))
     {
         return refuse_field(send, "message.condition",
                             "Invalid condition expression: one to five topics are allowed.");
@@ -402,6 +470,57 @@ check_android(struct send *send)
     return true;
 }
 
+/* What goes to APNs is refused there, and FCM says so. */
+static bool
+check_apns(struct send *send)
+{
+    const json *apns = json_get(send->message, "apns");
+    const json *headers = json_get(apns, "headers");
+    const json *aps = json_get(json_get(apns, "payload"), "aps");
+    const char *type = json_get_string(headers, "apns-push-type");
+    const char *priority = json_get_string(headers, "apns-priority");
+    bool background = type != NULL && strcmp(type, "background") == 0;
+
+    if (priority != NULL && strcmp(priority, "10") != 0 && strcmp(priority, "5") != 0 &&
+        strcmp(priority, "1") != 0)
+    {
+        return refuse_field(send, "message.apns.headers", "Invalid apns-priority");
+    }
+    if (background && (priority == NULL || strcmp(priority, "5") != 0 ||
+                       json_get_int(aps, "content-available", 0) != 1 ||
+                       json_get(send->message, "notification") != NULL))
+    {
+        return refuse_field(send, "message.apns.headers",
+                            "A background push has priority 5, content-available 1 and no "
+                            "notification");
+    }
+    if (json_get(apns, "live_activity_token") != NULL && json_get(aps, "event") == NULL)
+    {
+        return refuse_field(send, "message.apns.payload", "aps of a live activity has no event");
+    }
+    return true;
+}
+
+/* Labels of the message and of each block. */
+static bool
+check_labels(struct send *send)
+{
+    const json *places[] = { send->message, json_get(send->message, "android"),
+                             json_get(send->message, "apns"), json_get(send->message, "webpush") };
+
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+    {
+        const char *label = json_get_string(json_get(places[i], "fcm_options"), "analytics_label");
+
+        if (label != NULL && (label[0] == '\0' || strlen(label) > LABEL_MAX ||
+                              strspn(label, TOPIC_CHARACTERS) != strlen(label)))
+        {
+            return refuse_field(send, "fcm_options.analytics_label", "Invalid analytics label");
+        }
+    }
+    return true;
+}
+
 /* Bytes of everything but the target, as compact JSON. */
 static size_t
 payload_size(struct send *send)
@@ -435,7 +554,7 @@ check_content(struct send *send)
     {
         return false;
     }
-    if (!check_android(send))
+    if (!check_android(send) || !check_apns(send) || !check_labels(send))
     {
         return false;
     }
@@ -549,10 +668,13 @@ fcm_render(const struct double_request *request, struct arena *arena, struct ren
     const json *android = json_get(json_get(message, "android"), "notification");
     const char *title = json_get_string(shown, "title");
     const char *body = json_get_string(shown, "body");
-    const char *to = json_get_string(message, "token");
+    const char *token = json_get_string(message, "token");
+    const char *topic = json_get_string(message, "topic");
     size_t len;
 
-    ret->to = arena_strdup(arena, to != NULL ? to : json_get_string(message, "topic"));
+    ret->to = arena_strdup(arena, token != NULL   ? token
+                                  : topic != NULL ? topic
+                                                  : json_get_string(message, "condition"));
     ret->title = arena_strdup(arena, title != NULL ? title : json_get_string(android, "title"));
     ret->body = arena_strdup(arena, body != NULL ? body : json_get_string(android, "body"));
     if (message != NULL)
