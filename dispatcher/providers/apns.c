@@ -4,10 +4,10 @@
  * The address is the device token in hexadecimal. The token's environment chooses production or
  * sandbox unless `endpoint` is set; its app, or else the setting `topic`, is the bundle id, to
  * which the push type adds its suffix. Parts: title, subtitle, body, badge, sound, thread_id,
- * collapse_key, image (sent as a custom key with mutable-content) and data (custom keys; its member
- * "aps" is merged into the aps dictionary). The custom key nid is the delivery id, and so is
- * apns-id. APNs has no idempotency key; a collapse_key makes repeats replace each other on the
- * device.
+ * collapse_key, image (sent as a custom key with mutable-content), options (push type, live
+ * activity, interruption level, …) and data (custom keys; its member "aps" is merged into the aps
+ * dictionary). The custom key nid is the delivery id, and so is apns-id. APNs has no idempotency
+ * key; a collapse_key makes repeats replace each other on the device.
  */
 #include <string.h>
 
@@ -26,26 +26,6 @@
 #define APNS_TOPIC_MAX 255
 #define APNS_TOKEN_VALID_S 3000 /* refused after 60 min; renewing within 20 min is refused too */
 #define APNS_TIMEOUT_MS 30000
-
-struct push_type
-{
-    const char *name;
-    const char *topic_suffix;
-};
-
-static const struct push_type push_types[] = {
-    { "alert", "" },
-    { "background", "" },
-    { "complication", ".complication" },
-    { "controls", ".push-type.controls" },
-    { "fileprovider", ".pushkit.fileprovider" },
-    { "liveactivity", ".push-type.liveactivity" },
-    { "location", ".location-query" },
-    { "pushtotalk", ".voip-ptt" },
-    { "voip", ".voip" },
-    { "widgets", ".push-type.widgets" },
-    { NULL, NULL },
-};
 
 enum apns_flag
 {
@@ -114,21 +94,12 @@ static const struct apns_reason apns_reasons[] = {
     { 503, NULL, OUTCOME_RETRY, APNS_NEW_CONNECTION },
 };
 
-static const struct push_type *
-find_push_type(const struct settings *settings)
+static const char *
+default_push_type(const struct settings *settings)
 {
     const char *name = settings_get(settings, "push_type");
-    const struct push_type *type = push_types;
 
-    if (name == NULL)
-    {
-        return type;
-    }
-    while (type->name != NULL && strcmp(type->name, name) != 0)
-    {
-        type++;
-    }
-    return type->name == NULL ? NULL : type;
+    return name == NULL ? "alert" : name;
 }
 
 static bool
@@ -153,11 +124,10 @@ apns_check(const struct settings *settings, struct arena *arena, struct provider
         return build_refuse(reterr, OUTCOME_CONFIG, "bad_topic",
                             "topic must be a bundle id: letters, digits, hyphens and dots");
     }
-    if (find_push_type(settings) == NULL)
+    if (push_type_find(default_push_type(settings)) == NULL)
     {
         return build_refuse(reterr, OUTCOME_CONFIG, "bad_push_type",
-                            "push_type must be alert, background, complication, controls, "
-                            "fileprovider, liveactivity, location, pushtotalk, voip or widgets");
+                            "push_type must be " PUSH_TYPE_NAMES);
     }
     if (!crypto_check_key(JWT_ES256, settings_get(settings, "private_key"), &key_error))
     {
@@ -186,7 +156,7 @@ apns_credential(const struct settings *settings, const char *audience, int64_t n
     return true;
 }
 
-/* Put a member of the data part at the top of the payload, or of its aps into aps. */
+/* Put a member of the data part at the top of the payload; those of its aps go into aps. */
 static bool
 put_custom(const char *key, json *value, void *user)
 {
@@ -197,42 +167,13 @@ put_custom(const char *key, json *value, void *user)
     return true;
 }
 
-static bool
-put_aps(const char *key, json *value, void *user)
-{
-    json_put(user, key, json_copy(value));
-    return true;
-}
-
-/* Background pushes must show nothing. */
-static bool
-put_background_aps(const char *key, json *value, void *user)
-{
-    if (strcmp(key, "alert") != 0 && strcmp(key, "badge") != 0 && strcmp(key, "sound") != 0)
-    {
-        json_put(user, key, json_copy(value));
-    }
-    return true;
-}
-
 static json *
-make_payload(const struct message *message, const struct push_parts *parts, bool background)
+make_payload(const struct message *message, const struct push_parts *parts,
+             const struct push_type *type)
 {
     json *payload = json_new_object();
-    json *aps = json_new_object();
 
-    json_put(payload, "aps", aps);
-    if (background)
-    {
-        json_put(aps, "content-available", json_new_int(1));
-        json_each(parts->aps, put_background_aps, aps);
-    }
-    else
-    {
-        json_put(aps, "alert", push_alert(parts));
-        push_put_aps(aps, parts);
-        json_each(parts->aps, put_aps, aps);
-    }
+    json_put(payload, "aps", push_make_aps(message, parts, type, true));
     json_each(parts->data, put_custom, payload);
     if (parts->image != NULL)
     {
@@ -259,23 +200,24 @@ lower_case(struct arena *arena, const char *text)
 
 static bool
 add_headers(const struct settings *settings, const struct message *message,
-            const struct push_type *type, const char *collapse_key, struct arena *arena,
+            const struct push_type *type, const struct push_parts *parts, struct arena *arena,
             struct wire_request *ret, struct provider_error *reterr)
 {
     const char *topic = message->app != NULL ? message->app : settings_get(settings, "topic");
-    bool background = strcmp(type->name, "background") == 0;
+    const char *priority;
 
     if (strlen(topic) > APNS_TOPIC_MAX)
     {
         return build_refuse(reterr, OUTCOME_CONTENT, "bad_app",
                             "the app of the token is longer than 255 bytes");
     }
-    if (!build_header(ret, "authorization", arena_printf(arena, "bearer %s", message->credential),
+    if (!push_options_priority(&parts->options, type, &priority, arena, reterr) ||
+        !build_header(ret, "authorization", arena_printf(arena, "bearer %s", message->credential),
                       reterr) ||
         !build_header(ret, "apns-topic", arena_printf(arena, "%s%s", topic, type->topic_suffix),
                       reterr) ||
         !build_header(ret, "apns-push-type", type->name, reterr) ||
-        !build_header(ret, "apns-priority", background ? "5" : "10", reterr) ||
+        !build_header(ret, "apns-priority", priority, reterr) ||
         !build_header(ret, "apns-id", lower_case(arena, message->delivery_id), reterr))
     {
         return false;
@@ -286,7 +228,8 @@ add_headers(const struct settings *settings, const struct message *message,
     {
         return false;
     }
-    return collapse_key == NULL || build_header(ret, "apns-collapse-id", collapse_key, reterr);
+    return parts->collapse_key == NULL ||
+           build_header(ret, "apns-collapse-id", parts->collapse_key, reterr);
 }
 
 static bool
@@ -306,37 +249,72 @@ check_message(const struct message *message, struct arena *arena, struct provide
     return true;
 }
 
+/* What the push type demands of the parts. */
 static bool
-apns_build(const struct settings *settings, const struct message *message, struct arena *arena,
-           struct wire_request *ret, struct provider_error *reterr)
+check_parts(const struct push_parts *parts, const struct push_type *type,
+            struct provider_error *reterr)
 {
-    const struct push_type *type = find_push_type(settings);
-    bool sandbox = message->environment != NULL && strcmp(message->environment, "sandbox") == 0;
-    size_t limit = strcmp(type->name, "voip") == 0 ? APNS_PAYLOAD_VOIP_MAX : APNS_PAYLOAD_MAX;
-    struct push_parts parts;
+    if (type->visible && !push_has_text(parts))
+    {
+        return push_refuse_empty(reterr);
+    }
+    /* Options agree with themselves, so it is the account's push type. */
+    if (strcmp(type->name, "liveactivity") == 0 && parts->options.live_activity == NULL)
+    {
+        return build_refuse(reterr, OUTCOME_CONTENT, "bad_options",
+                            "options has no live_activity, which the push type needs");
+    }
+    if (parts->collapse_key != NULL && strlen(parts->collapse_key) > APNS_COLLAPSE_ID_MAX)
+    {
+        return build_refuse(reterr, OUTCOME_CONTENT, "collapse_key_too_long",
+                            "collapse_key is longer than 64 bytes");
+    }
+    return true;
+}
 
-    if (!check_message(message, arena, reterr) || !push_read(message, arena, &parts, reterr))
+/* The whole request; parts are released by the caller. */
+static bool
+fill_request(const struct settings *settings, const struct message *message,
+             const struct push_parts *parts, struct arena *arena, struct wire_request *ret,
+             struct provider_error *reterr)
+{
+    bool sandbox = message->environment != NULL && strcmp(message->environment, "sandbox") == 0;
+    const struct push_type *type = parts->options.type != NULL
+                                       ? parts->options.type
+                                       : push_type_find(default_push_type(settings));
+    size_t limit = strcmp(type->name, "voip") == 0 ? APNS_PAYLOAD_VOIP_MAX : APNS_PAYLOAD_MAX;
+
+    if (!check_parts(parts, type, reterr))
     {
         return false;
     }
     build_post(ret, settings, sandbox ? APNS_SANDBOX : APNS_PRODUCTION,
                arena_printf(arena, "/3/device/%s", lower_case(arena, message->address)), arena);
     ret->http2_required = true;
-    build_json_body(ret, make_payload(message, &parts, strcmp(type->name, "background") == 0),
-                    arena);
-    push_finish(&parts);
+    build_json_body(ret, make_payload(message, parts, type), arena);
     if (ret->body_len > limit)
     {
         return build_refuse(
             reterr, OUTCOME_CONTENT, "payload_too_large",
             arena_printf(arena, "the payload has %zu bytes, more than %zu", ret->body_len, limit));
     }
-    if (parts.collapse_key != NULL && strlen(parts.collapse_key) > APNS_COLLAPSE_ID_MAX)
+    return add_headers(settings, message, type, parts, arena, ret, reterr);
+}
+
+static bool
+apns_build(const struct settings *settings, const struct message *message, struct arena *arena,
+           struct wire_request *ret, struct provider_error *reterr)
+{
+    struct push_parts parts;
+    bool ok;
+
+    if (!check_message(message, arena, reterr) || !push_read(message, arena, &parts, reterr))
     {
-        return build_refuse(reterr, OUTCOME_CONTENT, "collapse_key_too_long",
-                            "collapse_key is longer than 64 bytes");
+        return false;
     }
-    return add_headers(settings, message, type, parts.collapse_key, arena, ret, reterr);
+    ok = fill_request(settings, message, &parts, arena, ret, reterr);
+    push_finish(&parts);
+    return ok;
 }
 
 static const struct apns_reason *

@@ -2,16 +2,15 @@
  * FCM: Firebase Cloud Messaging, HTTP v1, with a service account.
  *
  * The address is a registration token. An RS256 assertion is exchanged at token_uri for a bearer
- * token. Parts: title, subtitle, body, badge, sound, image, thread_id, collapse_key and data. FCM
- * takes only texts in data: other values are sent as their JSON text; the member "aps" of data goes
- * into the APNs payload. The key nid in data is the delivery id. FCM has no idempotency key; a
- * collapse_key makes repeats replace each other on the device.
+ * token. What is sent makes fcm_message.c. FCM has no idempotency key; a collapse_key makes repeats
+ * replace each other on the device.
  */
 #include <string.h>
 
 #include "core/json.h"
 #include "providers/address.h"
 #include "providers/build.h"
+#include "providers/fcm_message.h"
 #include "providers/provider.h"
 #include "providers/push.h"
 
@@ -22,7 +21,6 @@
 #define FCM_ERROR_TYPE "google.firebase.fcm.v1.FcmError"
 #define FCM_BAD_REQUEST_TYPE "google.rpc.BadRequest"
 #define FCM_PAYLOAD_MAX 4096
-#define FCM_TTL_MAX 2419200
 #define FCM_QUOTA_PAUSE_MS 60000
 #define FCM_ASSERTION_S 3600
 #define FCM_REFRESH_EARLY_S 300
@@ -153,143 +151,6 @@ fcm_granted(const struct wire_answer *answer, struct arena *arena, struct creden
     json_destroy(root);
 }
 
-struct data_copy
-{
-    json *target;
-    struct arena *arena;
-    const char *reserved; /* the first name that FCM keeps for itself */
-};
-
-static bool
-is_reserved(const char *key)
-{
-    return strcmp(key, "from") == 0 || strcmp(key, "message_type") == 0 ||
-           strncmp(key, "google", 6) == 0 || strncmp(key, "gcm", 3) == 0;
-}
-
-static bool
-put_data(const char *key, json *value, void *user)
-{
-    struct data_copy *copy = user;
-
-    if (is_reserved(key))
-    {
-        copy->reserved = key;
-        return false;
-    }
-    if (strcmp(key, "aps") == 0)
-    {
-        return true;
-    }
-    json_put(copy->target, key,
-             json_is_string(value) ? json_copy(value)
-                                   : json_new_string(json_print(copy->arena, value, NULL)));
-    return true;
-}
-
-static json *
-make_notification(const struct push_parts *parts)
-{
-    json *notification = json_new_object();
-
-    build_put_text(notification, "title", parts->title);
-    build_put_text(notification, "body", parts->body);
-    build_put_text(notification, "image", parts->image);
-    return notification;
-}
-
-static json *
-make_android(const struct message *message, const struct push_parts *parts, struct arena *arena)
-{
-    json *android = json_new_object();
-    json *notification = json_new_object();
-    int64_t ttl = build_seconds_left(message, FCM_TTL_MAX);
-
-    json_put(android, "priority", json_new_string(message->urgent ? "HIGH" : "NORMAL"));
-    if (ttl >= 0)
-    {
-        build_put_text(android, "ttl", arena_printf(arena, "%llds", (long long) ttl));
-    }
-    build_put_text(android, "collapse_key", parts->collapse_key);
-    build_put_text(notification, "sound", parts->sound);
-    build_put_text(notification, "tag", parts->collapse_key);
-    if (parts->badge >= 0)
-    {
-        json_put(notification, "notification_count", json_new_int(parts->badge));
-    }
-    json_put(android, "notification", notification);
-    return android;
-}
-
-static bool
-put_aps(const char *key, json *value, void *user)
-{
-    json_put(user, key, json_copy(value));
-    return true;
-}
-
-static json *
-make_apns(const struct message *message, const struct push_parts *parts, struct arena *arena)
-{
-    json *apns = json_new_object();
-    json *headers = json_new_object();
-    json *payload = json_new_object();
-    json *aps = json_new_object();
-
-    build_put_text(headers, "apns-priority", "10");
-    if (message->expires_at_s > 0)
-    {
-        build_put_text(headers, "apns-expiration",
-                       arena_printf(arena, "%lld", (long long) message->expires_at_s));
-    }
-    build_put_text(headers, "apns-collapse-id", parts->collapse_key);
-    json_put(apns, "headers", headers);
-    /* The notification has no subtitle: it needs an alert of its own. */
-    if (parts->subtitle != NULL)
-    {
-        json_put(aps, "alert", push_alert(parts));
-    }
-    push_put_aps(aps, parts);
-    json_each(parts->aps, put_aps, aps);
-    json_put(payload, "aps", aps);
-    json_put(apns, "payload", payload);
-    if (parts->image != NULL)
-    {
-        json *options = json_new_object();
-
-        build_put_text(options, "image", parts->image);
-        json_put(apns, "fcm_options", options);
-    }
-    return apns;
-}
-
-/* The document to send; NULL with *reterr when data uses a reserved name. */
-static json *
-make_document(const struct message *message, const struct push_parts *parts, struct arena *arena,
-              struct provider_error *reterr)
-{
-    json *root = json_new_object();
-    json *inner = json_new_object();
-    struct data_copy copy = { .target = json_new_object(), .arena = arena };
-
-    json_put(root, "message", inner);
-    build_put_text(inner, "token", message->address);
-    json_put(inner, "notification", make_notification(parts));
-    json_put(inner, "data", copy.target);
-    json_each(parts->data, put_data, &copy);
-    build_put_text(copy.target, "nid", message->delivery_id);
-    json_put(inner, "android", make_android(message, parts, arena));
-    json_put(inner, "apns", make_apns(message, parts, arena));
-    if (copy.reserved != NULL)
-    {
-        build_refuse(reterr, OUTCOME_CONTENT, "reserved_key",
-                     "data uses a name that FCM reserves: from, message_type, google… or gcm…");
-        json_destroy(root);
-        return NULL;
-    }
-    return root;
-}
-
 static bool
 check_message(const struct message *message, struct arena *arena, struct provider_error *reterr)
 {
@@ -320,7 +181,7 @@ fcm_build(const struct settings *settings, const struct message *message, struct
     {
         return false;
     }
-    document = make_document(message, &parts, arena, reterr);
+    document = fcm_make_document(message, &parts, arena, reterr);
     push_finish(&parts);
     if (document == NULL)
     {

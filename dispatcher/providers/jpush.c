@@ -211,7 +211,7 @@ jpush_build(const struct settings *settings, const struct message *message, stru
         return build_refuse(reterr, OUTCOME_TOKEN_INVALID, "bad_address",
                             arena_printf(arena, "the registration id is malformed: %s", problem));
     }
-    if (!push_read(message, arena, &parts, reterr))
+    if (!push_read_visible(message, arena, &parts, reterr))
     {
         return false;
     }

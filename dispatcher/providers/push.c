@@ -77,10 +77,6 @@ push_read(const struct message *message, struct arena *arena, struct push_parts 
         .sound = message_part(message, "sound"),
         .image = message_part(message, "image"),
     };
-    if (ret->title == NULL && ret->body == NULL)
-    {
-        return refuse(reterr, "empty", "title and body are both empty");
-    }
     if (ret->image != NULL && address_check_url(ret->image, false) != NULL)
     {
         return refuse(reterr, "bad_image", "image is not an https:// URL");
@@ -91,10 +87,27 @@ push_read(const struct message *message, struct arena *arena, struct push_parts 
     {
         return false;
     }
-    if (!read_data(message, ret, reterr))
+    if (!read_data(message, ret, reterr) ||
+        !push_options_read(message, &ret->options, arena, reterr))
     {
         push_finish(ret);
         return false;
+    }
+    return true;
+}
+
+bool
+push_read_visible(const struct message *message, struct arena *arena, struct push_parts *ret,
+                  struct provider_error *reterr)
+{
+    if (!push_read(message, arena, ret, reterr))
+    {
+        return false;
+    }
+    if (!push_has_text(ret))
+    {
+        push_finish(ret);
+        return push_refuse_empty(reterr);
     }
     return true;
 }
@@ -105,6 +118,19 @@ push_finish(struct push_parts *parts)
     json_destroy(parts->data);
     parts->data = NULL;
     parts->aps = NULL;
+    push_options_finish(&parts->options);
+}
+
+bool
+push_has_text(const struct push_parts *parts)
+{
+    return parts->title != NULL || parts->body != NULL;
+}
+
+bool
+push_refuse_empty(struct provider_error *reterr)
+{
+    return refuse(reterr, "empty", "title and body are both empty");
 }
 
 json *
@@ -118,8 +144,8 @@ push_alert(const struct push_parts *parts)
     return alert;
 }
 
-void
-push_put_aps(json *aps, const struct push_parts *parts)
+static void
+put_visible(json *aps, const struct push_parts *parts)
 {
     if (parts->badge >= 0)
     {
@@ -127,8 +153,49 @@ push_put_aps(json *aps, const struct push_parts *parts)
     }
     build_put_text(aps, "sound", parts->sound);
     build_put_text(aps, "thread-id", parts->thread_id);
-    if (parts->image != NULL)
+    /* An app fetches an image before it is shown. */
+    if (json_get_bool(parts->options.root, "mutable_content", parts->image != NULL))
     {
         json_put(aps, "mutable-content", json_new_int(1));
     }
+    push_options_put_aps(aps, &parts->options);
+}
+
+static bool
+put_member(const char *key, json *value, void *user)
+{
+    json_put(user, key, json_copy(value));
+    return true;
+}
+
+static bool
+put_invisible(const char *key, json *value, void *user)
+{
+    return strcmp(key, "alert") == 0 || strcmp(key, "badge") == 0 || strcmp(key, "sound") == 0 ||
+           put_member(key, value, user);
+}
+
+json *
+push_make_aps(const struct message *message, const struct push_parts *parts,
+              const struct push_type *type, bool alert)
+{
+    json *aps = json_new_object();
+
+    if (strcmp(type->name, "background") == 0)
+    {
+        json_put(aps, "content-available", json_new_int(1));
+        json_each(parts->aps, put_invisible, aps);
+        return aps;
+    }
+    if (parts->options.live_activity != NULL)
+    {
+        push_options_put_live(aps, &parts->options, message);
+    }
+    if (alert && push_has_text(parts))
+    {
+        json_put(aps, "alert", push_alert(parts));
+    }
+    put_visible(aps, parts);
+    json_each(parts->aps, put_member, aps);
+    return aps;
 }

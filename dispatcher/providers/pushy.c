@@ -126,7 +126,7 @@ pushy_build(const struct settings *settings, const struct message *message, stru
         return build_refuse(reterr, OUTCOME_TOKEN_INVALID, "bad_address",
                             "the address is a topic, not a token");
     }
-    if (!push_read(message, arena, &parts, reterr))
+    if (!push_read_visible(message, arena, &parts, reterr))
     {
         return false;
     }

@@ -426,7 +426,7 @@ webpush_build(const struct settings *settings, const struct message *message, st
     bool ok;
 
     if (!check_message(settings, message, arena, &to, reterr) ||
-        !push_read(message, arena, &parts, reterr))
+        !push_read_visible(message, arena, &parts, reterr))
     {
         return false;
     }

@@ -8,10 +8,12 @@ language sql immutable parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
     values
-        ('push', 'title', 'title or body'), ('push', 'body', 'title or body'),
+        ('push', 'title', 'title, body or options'), ('push', 'body', 'title, body or options'),
+        ('push', 'options', 'title, body or options'),
         ('push', 'subtitle', null), ('push', 'data', null), ('push', 'badge', null),
         ('push', 'sound', null), ('push', 'image', null), ('push', 'collapse_key', null),
-        ('push', 'thread_id', null),
+        ('push', 'thread_id', null), ('push', 'android', null), ('push', 'apns', null),
+        ('push', 'webpush', null),
         ('sms', 'text', 'text'), ('sms', 'media', null),
         ('email', 'subject', 'subject'), ('email', 'text', 'text or html'),
         ('email', 'html', 'text or html'), ('email', 'reply_to', null),

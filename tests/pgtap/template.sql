@@ -99,10 +99,10 @@ select throws_like($$select herald.template_check('{{', 'text', 'here')$$, 'here
 -- publishing
 select is(herald.notify_template_part('welcome', 'push', 'subtitle', 'x'), 1, 'a channel without its required parts');
 select throws_ok($$select herald.notify_template_publish('welcome')$$, '22023',
-                 'template "welcome": channel push has no title or body in the default locale');
+                 'template "welcome": channel push has no title, body or options in the default locale');
 select herald.notify_template_part('welcome', 'push', 'body', 'x', 'ko') \g /dev/null
 select throws_ok($$select herald.notify_template_publish('welcome')$$, '22023',
-                 'template "welcome": channel push has no title or body in the default locale');
+                 'template "welcome": channel push has no title, body or options in the default locale');
 select herald.notify_template_part('welcome', 'push', 'body', 'y') \g /dev/null
 update herald.template_part set source = 'ok {% if %}' where part = 'subtitle';
 select throws_like($$select herald.notify_template_publish('welcome')$$,
@@ -130,7 +130,7 @@ end
 $$;
 select is(pg_temp.publish_only(channel, part), wanted, channel || ' with ' || part)
   from (values ('push', 'title', 'published'), ('push', 'body', 'published'),
-               ('push', 'data', 'template "bare": channel push has no title or body in the default locale'),
+               ('push', 'data', 'template "bare": channel push has no title, body or options in the default locale'),
                ('sms', 'text', 'published'), ('voice', 'text', 'published'), ('chat', 'text', 'published'),
                ('webhook', 'body', 'published'),
                ('email', 'subject', 'template "bare": channel email has no text or html in the default locale'),

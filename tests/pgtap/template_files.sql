@@ -213,7 +213,7 @@ select is(pg_temp.refusal('select herald.notify_template_import(' || arguments |
 select pg_temp.refusal($$select pg_temp.import('broken', array['template.json', '{}', 'email.text.liquid', 'x', 'sms.text.liquid', '{{'])$$) \g /dev/null
 select is(count(*), 0::bigint, 'no template is made') from herald.template where name = 'broken';
 select is((pg_temp.refusal($$select pg_temp.import('shipped', array['template.json', '{}', 'push.data.liquid', '{}'], true)$$))[2],
-    'template "shipped": channel push has no title or body in the default locale', 'nor published what cannot be');
+    'template "shipped": channel push has no title, body or options in the default locale', 'nor published what cannot be');
 select is(pg_temp.versions('shipped'), '1, 2', 'nor a version');
 
 -- Who may do what, and in whose name.
