@@ -24,7 +24,7 @@ grant execute on function
 grant execute on function
     herald.notify_provider(text, text, text, jsonb, jsonb, integer, integer, boolean),
     herald.notify_provider_remove(text),
-    herald.notify_category(text, text, text[], boolean, text, integer, interval, integer, integer),
+    herald.notify_category(text, text, text[], boolean, text, integer, interval, integer, integer, boolean),
     herald.notify_provider_pause(text, text, timestamptz),
     herald.notify_provider_resume(text),
     herald.notify_route(text, text, text[], jsonb, integer, integer[], boolean),

@@ -59,6 +59,7 @@ enum column
     COLUMN_MAX_ATTEMPTS,
     COLUMN_MAX_AGE_S,
     COLUMN_MAX_SEGMENTS,
+    COLUMN_TOPICS,
     COLUMN_REGION,
     COLUMN_DEVICE_KIND
 };
@@ -158,11 +159,13 @@ static void
 parse_budget(struct delivery *delivery, const struct db_result *result, int row)
 {
     const char *policy = db_result_value(result, row, COLUMN_POLICY);
+    const char *topics = db_result_value(result, row, COLUMN_TOPICS);
 
     delivery->at_most_once = policy != NULL && strcmp(policy, "at_most_once") == 0;
     delivery->max_attempts = (int) number_of(result, row, COLUMN_MAX_ATTEMPTS);
     delivery->max_age_s = number_of(result, row, COLUMN_MAX_AGE_S);
     delivery->max_segments = (int) number_of(result, row, COLUMN_MAX_SEGMENTS);
+    delivery->message.topics_allowed = topics != NULL && strcmp(topics, "t") == 0;
 }
 
 static struct delivery *

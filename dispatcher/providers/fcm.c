@@ -1,9 +1,9 @@
 /*
  * FCM: Firebase Cloud Messaging, HTTP v1, with a service account.
  *
- * The address is a registration token. An RS256 assertion is exchanged at token_uri for a bearer
- * token. What is sent makes fcm_message.c. FCM has no idempotency key; a collapse_key makes repeats
- * replace each other on the device.
+ * The address is a registration token, a topic or a condition of topics. An RS256 assertion is
+ * exchanged at token_uri for a bearer token. What is sent makes fcm_message.c. FCM has no
+ * idempotency key; a collapse_key makes repeats replace each other on the device.
  */
 #include <string.h>
 
@@ -152,23 +152,6 @@ fcm_granted(const struct wire_answer *answer, struct arena *arena, struct creden
 }
 
 static bool
-check_message(const struct message *message, struct arena *arena, struct provider_error *reterr)
-{
-    const char *problem = address_check_token(message->address);
-
-    if (message->credential == NULL)
-    {
-        return build_refuse(reterr, OUTCOME_CONFIG, "no_credential", "there is no access token");
-    }
-    if (problem != NULL)
-    {
-        return build_refuse(reterr, OUTCOME_TOKEN_INVALID, "bad_address",
-                            arena_printf(arena, "the token is malformed: %s", problem));
-    }
-    return true;
-}
-
-static bool
 fcm_build(const struct settings *settings, const struct message *message, struct arena *arena,
           struct wire_request *ret, struct provider_error *reterr)
 {
@@ -177,7 +160,11 @@ fcm_build(const struct settings *settings, const struct message *message, struct
     struct push_parts parts;
     json *document;
 
-    if (!check_message(message, arena, reterr) || !push_read(message, arena, &parts, reterr))
+    if (message->credential == NULL)
+    {
+        return build_refuse(reterr, OUTCOME_CONFIG, "no_credential", "there is no access token");
+    }
+    if (!push_read(message, arena, &parts, reterr))
     {
         return false;
     }

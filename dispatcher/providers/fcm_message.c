@@ -10,10 +10,15 @@
 
 #include <string.h>
 
+#include "providers/address.h"
 #include "providers/build.h"
 #include "providers/members.h"
 
 #define FCM_TTL_MAX 2419200
+#define TOPIC_PREFIX "/topics/"
+#define TOPIC_CHARACTERS "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.~%"
+#define TOPICS_MAX 5
+#define CONDITION_BYTES_MAX 4096
 
 /* Members of the blocks; FCM itself checks what they hold. */
 static const struct member android_members[] = {
@@ -122,6 +127,66 @@ put_data_of(struct draft *draft, json *block, const json *data)
            build_refuse(draft->reterr, OUTCOME_CONTENT, "reserved_key",
                         "data uses a name that FCM reserves (from, message_type, google… or "
                         "gcm…), or nid");
+}
+
+static bool
+is_topic(const char *address)
+{
+    size_t prefix = strlen(TOPIC_PREFIX);
+
+    return strncmp(address, TOPIC_PREFIX, prefix) == 0 && strlen(address) > prefix &&
+           strspn(address + prefix, TOPIC_CHARACTERS) == strlen(address + prefix);
+}
+
+/* The database knows the grammar; here no more than FCM's limits are looked at. */
+static bool
+is_condition(const char *address)
+{
+    size_t topics = 0;
+
+    for (const char *at = address; (at = strstr(at, "' in topics")) != NULL; at++)
+    {
+        topics++;
+    }
+    return topics > 0 && topics <= TOPICS_MAX && strlen(address) <= CONDITION_BYTES_MAX &&
+           strspn(address, TOPIC_CHARACTERS "'()!&| ") == strlen(address);
+}
+
+static bool
+put_token(struct draft *draft)
+{
+    const char *problem = address_check_token(draft->message->address);
+
+    build_put_text(draft->inner, "token", draft->message->address);
+    return problem == NULL ||
+           build_refuse(draft->reterr, OUTCOME_TOKEN_INVALID, "bad_address",
+                        arena_printf(draft->arena, "the token is malformed: %s", problem));
+}
+
+/* Put a token, or a topic or condition, which begin as no token does. */
+static bool
+put_target(struct draft *draft)
+{
+    const char *address = draft->message->address;
+    bool topic = *address == '/';
+
+    if (strcspn(address, "/('!") != 0 || *address == '\0')
+    {
+        return put_token(draft);
+    }
+    if (!draft->message->topics_allowed)
+    {
+        return build_refuse(draft->reterr, OUTCOME_CONTENT, "topic_not_allowed",
+                            "the address is a topic, and the category does not allow topics");
+    }
+    if (topic ? !is_topic(address) : !is_condition(address))
+    {
+        return build_refuse(draft->reterr, OUTCOME_TOKEN_INVALID, "bad_address",
+                            "the address is neither a topic nor a condition of one to five");
+    }
+    build_put_text(draft->inner, topic ? "topic" : "condition",
+                   topic ? address + strlen(TOPIC_PREFIX) : address);
+    return true;
 }
 
 static json *
@@ -265,7 +330,10 @@ fill_message(struct draft *draft)
 {
     const json *label = json_get(draft->parts->options.root, "analytics_label");
 
-    build_put_text(draft->inner, "token", draft->message->address);
+    if (!put_target(draft))
+    {
+        return false;
+    }
     if (draft->notification)
     {
         json_put(draft->inner, "notification", make_notification(draft->parts));

@@ -103,6 +103,7 @@ struct message
     const char *category;   /* NULL: none */
     bool urgent;            /* priority urgent or high */
     bool bulk;              /* priority bulk */
+    bool topics_allowed;    /* the category may be sent to groups of unknown size */
     bool second_try;        /* right after refresh_credential or new_connection of an outcome */
     int64_t now_s;          /* seconds since 1970, of this attempt */
     int64_t time_s;         /* what `now` was for the template: same in all attempts; 0: now_s */

@@ -47,13 +47,14 @@ static const struct
     { CLAIMED_MAX_AGE_S, { "max_age_s", INT4OID, NULL } },
     { CLAIMED_MANDATORY, { "mandatory", BOOLOID, NULL } },
     { CLAIMED_MAX_SEGMENTS, { "max_segments", INT4OID, NULL } },
+    { CLAIMED_TOPICS, { "topics", BOOLOID, NULL } },
 };
 
 enum
 {
     GIVEN = lengthof(given),
     DETAIL_PARAMS = 4,
-    CATEGORY_COLUMNS = 6, /* of the statement: the name, then as claimed columns from the policy */
+    CATEGORY_COLUMNS = 7, /* of the statement: the name, then as claimed columns from the policy */
     PLANS_BY_DAY = 2
 };
 
@@ -80,7 +81,7 @@ static const char details_sql[] =
     " and (select exists (select from herald.phone_limit))"
     " then 'suppressed: phone_limit ' || herald.phone_admit(a.address) end,"
     " a.address, b.tokens, b.policy, b.max_attempts, b.max_age_s, b.max_segments,"
-    " r.region, k.kind"
+    " b.topics, r.region, k.kind"
     " from claimed b"
     " left join lateral (select n.* from # n where n.id = b.notification"
     " and n.bucket = b.bucket and n.id >= $3 and n.id <= $4 offset 0) as n on true"
@@ -101,7 +102,7 @@ static const char details_sql[] =
 
 static const char categories_sql[] =
     "select c.name, c.policy::text, c.max_attempts, date_part('epoch', c.max_age)::integer,"
-    " c.mandatory, c.max_segments from herald.category c where c.name = any ($1)";
+    " c.mandatory, c.max_segments, c.topics from herald.category c where c.name = any ($1)";
 
 static const char tokens_sql[] =
     "select b.place, t.id, t.issuer, t.token, t.app, t.environment, t.state,"
@@ -371,6 +372,7 @@ add_categories(struct claim *claim)
         row->values[CLAIMED_MAX_AGE_S] = Int32GetDatum(86400);
         row->values[CLAIMED_MANDATORY] = BoolGetDatum(false);
         row->values[CLAIMED_MAX_SEGMENTS] = Int32GetDatum(0);
+        row->values[CLAIMED_TOPICS] = BoolGetDatum(false);
         memset(&row->nulls[CLAIMED_POLICY], 0, CATEGORY_COLUMNS - 1);
     }
     if (names == NULL)

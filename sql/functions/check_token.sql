@@ -23,6 +23,16 @@ begin
     if issuer = 'webpush' then
         return herald.check_subscription(token);
     end if;
+    -- What an app reports as its token must not reach everybody else.
+    if (kind = 'topic') <> (issuer = 'fcm' and token ~ '^[/(!'']') then
+        raise exception using errcode = '22023',
+            message = 'a device of kind "topic" has issuer "fcm" and a topic or condition as its token, and '
+                      'no other device has';
+    end if;
+    if kind = 'topic' then
+        perform herald.check_topic(token);
+        return token;
+    end if;
     if issuer in ('slack', 'telegram') and kind <> 'chat' then
         raise exception using errcode = '22023',
             message = format('a token of issuer "%s" belongs to a device of kind "chat"', issuer);

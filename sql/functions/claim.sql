@@ -4,7 +4,8 @@
 -- Returns: what rendering needs, with address, tokens, preference and suppression as they are now.
 -- verdict: null, or 'STATE: REASON' with which the delivery is to be recorded without an attempt.
 -- time_us: what "now" is to templates; created_us: from when age counts (send_at if there was one)
--- max_segments: of the text of an SMS, 0 for any number; device_kind: only while a route asks for it
+-- max_segments: of the text of an SMS, 0 for any number; topics: may go to topics of FCM
+-- device_kind: only while a route asks for it
 -- Writes: outbox · Called by: dispatchers
 create function herald.claim(epoch bigint, channel text, max integer, buckets integer[] default null)
 returns table (leaf integer, id uuid, attempt integer, failures integer, notification uuid,
@@ -12,7 +13,7 @@ returns table (leaf integer, id uuid, attempt integer, failures integer, notific
                locale text, data jsonb, attributes jsonb, timezone text, utc_offset_s integer,
                time_us bigint, created_us bigint, expires_us bigint, verdict text, address text,
                tokens json, policy text, max_attempts integer, max_age_s integer,
-               max_segments integer, region text, device_kind text)
+               max_segments integer, topics boolean, region text, device_kind text)
 language c volatile security definer
 set search_path = pg_catalog, pg_temp
 as 'MODULE_PATHNAME', 'herald_claim';

@@ -8,7 +8,7 @@ returns table (leaf integer, id uuid, attempt integer, failures integer, notific
                locale text, data jsonb, attributes jsonb, timezone text, utc_offset_s integer,
                time_us bigint, created_us bigint, expires_us bigint, verdict text, address text,
                tokens json, policy text, max_attempts integer, max_age_s integer,
-               max_segments integer, region text, device_kind text)
+               max_segments integer, topics boolean, region text, device_kind text)
 language c volatile security definer
 set search_path = pg_catalog, pg_temp
 as 'MODULE_PATHNAME', 'herald_claim_suspect';

@@ -1,13 +1,14 @@
 -- notify_category: makes a category or replaces its policy.
 -- Parameters: name; description; channels - used when a send names none; mandatory - cannot be opted out
 --             of; policy - at_least_once, at_most_once; max_attempts; max_age; max_queued, max_segments - null: any
---             number
+--             number; topics - may be sent to devices of kind topic
 -- Returns: nothing · Writes: category · Called by: operators
 create function herald.notify_category(
     name text, description text default '', channels text[] default null,
     mandatory boolean default false, policy text default 'at_least_once',
     max_attempts integer default 12, max_age interval default '24 hours',
-    max_queued integer default null, max_segments integer default null)
+    max_queued integer default null, max_segments integer default null,
+    topics boolean default false)
 returns void
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -15,10 +16,10 @@ as $$
 begin
     perform herald.check_name('name', name);
     perform herald.check_description(description);
-    if mandatory is null or max_attempts is null or max_age is null then
+    if mandatory is null or max_attempts is null or max_age is null or topics is null then
         raise exception using errcode = '22004', message = format('%s must not be null',
             case when mandatory is null then 'mandatory' when max_age is null then 'max_age'
-                 else 'max_attempts' end);
+                 when topics is null then 'topics' else 'max_attempts' end);
     end if;
     perform herald.check_text('policy', policy, 63);
     if policy <> all (enum_range(null::herald.delivery_policy)::text[]) then
@@ -49,21 +50,22 @@ begin
             hint = 'Null stands for the channels of the template.';
     end if;
     insert into herald.category (name, description, channels, mandatory, policy, max_attempts, max_age,
-                                 max_queued, max_segments)
+                                 max_queued, max_segments, topics)
     values (notify_category.name, notify_category.description,
             (select array_agg(distinct herald.check_channel(c)) from unnest(notify_category.channels) c),
             notify_category.mandatory, notify_category.policy::herald.delivery_policy,
             notify_category.max_attempts, notify_category.max_age, notify_category.max_queued,
-            notify_category.max_segments)
+            notify_category.max_segments, notify_category.topics)
     on conflict on constraint category_pkey do update
        set description = excluded.description, channels = excluded.channels,
            mandatory = excluded.mandatory, policy = excluded.policy,
            max_attempts = excluded.max_attempts, max_age = excluded.max_age,
            max_queued = excluded.max_queued, max_segments = excluded.max_segments,
+           topics = excluded.topics,
            is_full = category.is_full and excluded.max_queued is not null,
            updated_at = excluded.updated_at;
 end
 $$;
 comment on function herald.notify_category(text, text, text[], boolean, text, integer, interval,
-                                   integer, integer) is
+                                   integer, integer, boolean) is
     'Makes a category or replaces its policy';

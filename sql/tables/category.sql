@@ -10,6 +10,7 @@ create table herald.category (
         check (max_age between '1 second' and '30 days'),
     max_queued integer check (max_queued between 1 and 1000000000),
     max_segments integer check (max_segments between 1 and 255),
+    topics boolean not null default false,
     is_full boolean not null default false check (not is_full or max_queued is not null),
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now()
@@ -22,4 +23,5 @@ comment on column herald.category.max_attempts is 'Failed attempts before a deli
 comment on column herald.category.max_age is 'Age at which a delivery that was not accepted is dead';
 comment on column herald.category.max_queued is 'Deliveries that may wait before sends are refused; null: any number';
 comment on column herald.category.max_segments is 'Parts that the text of an SMS may take; null: any number';
+comment on column herald.category.topics is 'May be sent to topics of FCM, which stand for any number of people';
 comment on column herald.category.is_full is 'More waited when it was last counted, so sends are refused';

@@ -87,22 +87,22 @@ select pg_temp.put('r1', 'sms', age => '1 second', expires => '1 hour') as id \g
 select results_eq(
     format($$select recipient, priority, category, template, version, locale, data, attributes, timezone, utc_offset_s,
                     time_us, created_us, expires_us > herald.unix_us(now()), verdict, address, tokens::text, policy, max_attempts, max_age_s,
-                    max_segments
+                    max_segments, topics
                from herald.claim(2001, 'sms', 10) where id = %L$$, :'id'),
     $$values ('r1', 'normal', 'news', 't', 3, 'ko', '{"a": 1}'::jsonb, '{"b": 2}'::jsonb, 'Asia/Seoul', 32400,
-              1767225600000000, 1767225600000000, true, null::text, '+15005551001', null::text, 'at_least_once', 5, 7200, 0)$$,
+              1767225600000000, 1767225600000000, true, null::text, '+15005551001', null::text, 'at_least_once', 5, 7200, 0, false)$$,
     'a claim brings what rendering needs');
 select pg_temp.put('r1', 'sms') as id \gset
 update herald.notification set send_at = '2026-02-01 00:00:00+00', timezone = 'Nowhere/Land' where deliveries @> array[:'id'::uuid];
 select results_eq($$select utc_offset_s, time_us, created_us, timezone from herald.claim(2001, 'sms', 10)$$,
                   $$values (0, 1769904000000000, 1769904000000000, 'Nowhere/Land')$$, 'time of the send, and an unknown zone');
 select pg_temp.put('r1', 'sms', category => null) \g /dev/null
-select results_eq($$select policy, max_attempts, max_age_s, max_segments from herald.claim(2001, 'sms', 10)$$,
-                  $$values ('at_least_once', 12, 86400, 0)$$, 'defaults without a category');
-update herald.category set max_segments = 2 where name = 'codes';
+select results_eq($$select policy, max_attempts, max_age_s, max_segments, topics from herald.claim(2001, 'sms', 10)$$,
+                  $$values ('at_least_once', 12, 86400, 0, false)$$, 'defaults without a category');
+update herald.category set max_segments = 2, topics = true where name = 'codes';
 select pg_temp.put('r1', 'sms', category => 'codes') \g /dev/null
-select results_eq($$select policy, max_attempts, max_age_s, max_segments from herald.claim(2001, 'sms', 10)$$,
-                  $$values ('at_most_once', 1, 300, 2)$$, 'policy of the category');
+select results_eq($$select policy, max_attempts, max_age_s, max_segments, topics from herald.claim(2001, 'sms', 10)$$,
+                  $$values ('at_most_once', 1, 300, 2, true)$$, 'policy of the category');
 
 -- verdicts: recipient, address, preference and suppression as they are now
 insert into herald.recipient (id, bucket) values ('bare', herald.bucket('bare'));

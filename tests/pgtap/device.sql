@@ -73,6 +73,36 @@ select throws_ok($$select herald.notify_device('ann', 'ios', 'apns', '00', envir
                  'environment must not be null');
 select throws_ok($$select herald.notify_device('ann', 'ios', 'apns', '00', app => '')$$, '22023', 'app must not be empty');
 
+-- topics stand for others: never what an app reports
+select lives_ok(format('select herald.notify_device(%L, %L, %L, %L)', 'ben', 'topic', 'fcm', token), token)
+  from unnest(array['/topics/news', '/topics/a-Z_0.~%', '''a'' in topics', '!''a'' in topics', '(''a'' in topics)',
+                    '''a'' in topics && (''b'' in topics || !(''c'' in topics))', '! ( ''a'' in topics&&''b'' in topics )',
+                    '''a'' in topics || ''b'' in topics || ''c'' in topics || ''d'' in topics || ''e'' in topics']) token;
+select throws_ok(format('select herald.notify_device(%L, %L, %L, %L)', 'ben', kind, issuer, token), '22023',
+                 'a device of kind "topic" has issuer "fcm" and a topic or condition as its token, and no other device has',
+                 concat_ws(' ', kind, issuer, token))
+  from (values ('android', 'fcm', '/topics/news'), ('ios', 'fcm', '''a'' in topics'), ('web', 'fcm', '(''a'' in topics)'),
+               ('android', 'fcm', '!''a'' in topics'), ('topic', 'fcm', 'dX3:APA91b'), ('topic', 'pushy', '/topics/news'),
+               ('topic', 'jpush', '12')) v(kind, issuer, token);
+select throws_ok(format('select herald.notify_device(%L, %L, %L, %L)', 'ben', 'topic', 'fcm', token), '22023',
+                 'token of issuer "fcm" is neither a topic nor a condition', token)
+  from unnest(array['/topics/', '/topics/a b', '/topics/ä', '/topics/a/b', '/topic/a',
+                    '''a'' in topics &&', '''a'' in topics & & ''b'' in topics', '''a'' in topics ''b'' in topics', '(''a'' in topics',
+                    '''a'' in topics)', '''a b'' in topics', ''''' in topics', '''a'' in tokens', '!', '()', '''@''', '!@',
+                    '''a'' in topics' || repeat(' || ''a'' in topics', 5)]) token;
+select results_eq($$select kind::text, channel::text from herald.recipient_address('ben', null, '{push}') a, herald.device d
+                     where d.recipient = 'ben' and d.kind = 'topic' and a.address like '%fcm …ews%' limit 1$$,
+                  $$values ('topic', 'push')$$, 'a topic is an address of channel push');
+
+select herald.notify_category(c, topics => c = 'news') from unnest(array['news', 'orders']) c \g /dev/null
+select herald.notify_recipient('group') \g /dev/null
+select herald.notify_device('group', 'topic', 'fcm', '/topics/group') \g /dev/null
+select results_eq($$select r, c, reason from unnest(array['group', 'ann']) r, unnest(array['news', 'orders', null]) c,
+                           herald.recipient_address(r, c, '{push}') order by 1, 2$$,
+                  $$values ('ann', 'news', null::text), ('ann', 'orders', null), ('ann', null, null), ('group', 'news', null),
+                           ('group', 'orders', 'topic_not_allowed'), ('group', null, 'topic_not_allowed')$$,
+                  'a preview says that the category does not allow it');
+
 -- webhooks
 select lives_ok(format('select herald.notify_device(%L, %L, %L, %L)', 'ann', 'webhook', 'webhook', url), url)
   from unnest(array['https://example.org', 'https://example.org:8443/a?b=c%20d', 'HTTPS://[2001:db8::1]/x',

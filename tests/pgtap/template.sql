@@ -12,6 +12,10 @@ select herald.notify_category('orders') \g /dev/null
 select results_eq($$select channels, mandatory, policy::text, max_attempts, max_age from herald.category$$,
                   $$values (null::herald.channel[], false, 'at_least_once', 12, '24 hours'::interval)$$,
                   'the second call replaces it');
+select herald.notify_category('orders', topics => true) \g /dev/null
+select is(topics, true, 'a category may allow topics') from herald.category where name = 'orders';
+select herald.notify_category('orders') \g /dev/null
+select is(topics, false, 'and does not unless it is said') from herald.category where name = 'orders';
 select throws_ok('select herald.notify_category(' || arguments || ')', state, message, arguments)
   from (values ('null', '22004', 'name must not be null'), (''''', null', '22004', null),
                ('''A''', '22023', 'name is not a valid name'),
@@ -26,6 +30,7 @@ select throws_ok('select herald.notify_category(' || arguments || ')', state, me
                ('''a'', max_attempts => null', '22004', 'max_attempts must not be null'),
                ('''a'', max_attempts => 0', '22023', 'max_attempts must lie between 1 and 100'),
                ('''a'', max_attempts => 101', '22023', 'max_attempts must lie between 1 and 100'),
+               ('''a'', topics => null', '22004', 'topics must not be null'),
                ('''a'', max_age => null', '22004', 'max_age must not be null'),
                ('''a'', max_age => ''999 ms''', '22023', 'max_age must lie between 1 second and 30 days'),
                ('''a'', max_age => ''30 days 1 s''', '22023', 'max_age must lie between 1 second and 30 days'))

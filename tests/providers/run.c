@@ -277,6 +277,10 @@ merge_member(const char *key, json *value, void *user)
     {
         message->urgent = json_get_bool(merge->root, key, false);
     }
+    else if (strcmp(key, "topics_allowed") == 0)
+    {
+        message->topics_allowed = json_get_bool(merge->root, key, false);
+    }
     else if (strcmp(key, "bulk") == 0)
     {
         message->bulk = json_get_bool(merge->root, key, false);
