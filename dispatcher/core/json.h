@@ -35,7 +35,8 @@ bool json_is_number(const json *value);
 /* Member of an object, or NULL (also when value is NULL or no object). */
 json *json_get(const json *object, const char *key);
 
-/* Value or member as text (NULL unless a string), integer (fallback unless one), number, boolean. */
+/* Value or member as text (NULL unless a string), integer (fallback unless one), number, boolean.
+ */
 const char *json_get_string(const json *object, const char *key);
 int64_t json_get_int(const json *object, const char *key, int64_t fallback);
 double json_get_number(const json *object, const char *key, double fallback);

@@ -9,6 +9,15 @@
 /* Shares are those of about this many of the latest outcomes, and count after as many. */
 #define RATE_OUTCOMES 100
 #define RATE_MAX 0.5
+/* Answers that "usual" and "recent" are averages of, and what recent ones may take more. */
+#define USUAL_ANSWERS 512
+#define RECENT_ANSWERS 16
+#define SLOWER_MAX 1.5
+#define SLOWER_MAX_US 5000
+/* After an answer that did not come: what is left of the window, and how soon it may happen again.
+ */
+#define SHRINK 0.7
+#define SHRINK_MS 1000
 #define THROTTLE_FIRST_MS 1000
 #define THROTTLE_MAX_MS 60000
 
@@ -102,20 +111,54 @@ pause(struct breaker *breaker, enum breaker_reason reason, const struct breaker_
     return before != reason;
 }
 
-/* The provider works: the window grows, and a pause that has run out is over. */
-static bool
-succeed(struct breaker *breaker, int64_t now_ms)
+static void
+measure(struct breaker *breaker, int64_t latency_us)
 {
-    breaker->failures = 0;
-    if (breaker->reason != BREAKER_NONE && now_ms < breaker->until_ms)
+    if (breaker->usual_us <= 0)
     {
-        return false;
+        breaker->usual_us = breaker->recent_us = (double) latency_us;
     }
-    breaker->window += breaker->window < breaker->threshold ? 1 : 1 / breaker->window;
+    breaker->usual_us += ((double) latency_us - breaker->usual_us) / USUAL_ANSWERS;
+    breaker->recent_us += ((double) latency_us - breaker->recent_us) / RECENT_ANSWERS;
+}
+
+/* More requests at once only make a provider slower that takes longer than usual. */
+static void
+widen(struct breaker *breaker)
+{
+    if (breaker->recent_us <= breaker->usual_us * SLOWER_MAX + SLOWER_MAX_US)
+    {
+        breaker->window += breaker->window < breaker->threshold ? 1 : 1 / breaker->window;
+    }
     if (breaker->window > breaker->limit)
     {
         breaker->window = breaker->limit;
     }
+}
+
+/* Once for answers that stay away at the same time. */
+static void
+shrink(struct breaker *breaker, int64_t now_ms)
+{
+    if (breaker->shrunk_ms == 0 || now_ms - breaker->shrunk_ms >= SHRINK_MS)
+    {
+        breaker->shrunk_ms = now_ms;
+        breaker->window = breaker->window * SHRINK > 1 ? breaker->window * SHRINK : 1;
+        breaker->threshold = breaker->window;
+    }
+}
+
+/* The provider works: the window grows, and a pause that has run out is over. */
+static bool
+succeed(struct breaker *breaker, const struct breaker_event *event)
+{
+    breaker->failures = 0;
+    if (breaker->reason != BREAKER_NONE && event->now_ms < breaker->until_ms)
+    {
+        return false;
+    }
+    measure(breaker, event->latency_us);
+    widen(breaker);
     breaker->pauses = 0;
     if (breaker->reason == BREAKER_NONE)
     {
@@ -173,8 +216,10 @@ breaker_report(struct breaker *breaker, const struct breaker_event *event)
             return pause(breaker, BREAKER_CONFIG, event);
         case OUTCOME_THROTTLE:
             return pause(breaker, BREAKER_THROTTLE, event);
-        case OUTCOME_RETRY:
         case OUTCOME_UNKNOWN:
+            shrink(breaker, event->now_ms);
+            /* fall through */
+        case OUTCOME_RETRY:
             breaker->failures++;
             probing = breaker->reason == BREAKER_CONFIG || breaker->reason == BREAKER_OUTAGE;
             return (probing || breaker->failures >= OUTAGE_FAILURES ||
@@ -182,9 +227,9 @@ breaker_report(struct breaker *breaker, const struct breaker_event *event)
                    pause(breaker, BREAKER_OUTAGE, event);
         case OUTCOME_TOKEN_INVALID:
             return breaker_doubts_tokens(breaker) ? pause(breaker, BREAKER_CONFIG, event)
-                                                  : succeed(breaker, event->now_ms);
+                                                  : succeed(breaker, event);
         default:
-            return succeed(breaker, event->now_ms);
+            return succeed(breaker, event);
     }
 }
 

@@ -1,6 +1,7 @@
 /*
  * How much an account may be asked to do: pauses after throttling, refused credentials or an
- * outage, and a window of concurrent requests that shrinks and grows like TCP's. Pure.
+ * outage, and a window of concurrent requests like TCP's: it shrinks when answers are refused or
+ * don't come, and grows while they don't take longer than usual. Pure.
  */
 #ifndef DELIVERY_BREAKER_H
 #define DELIVERY_BREAKER_H
@@ -25,12 +26,15 @@ struct breaker
     double window;    /* requests that may be in flight now */
     double threshold; /* the window grows fast below, slowly above */
     enum breaker_reason reason;
-    int64_t until_ms; /* paused until then; afterwards one probe (throttle: the window) */
-    int pauses;       /* in a row without success */
-    int failures;     /* transient ones in a row */
-    int judged;       /* outcomes since the account works, counted up to what a rate needs */
-    double failing;   /* share of transient failures, of the latest outcomes */
-    double invalid;   /* share of invalid tokens */
+    int64_t until_ms;  /* paused until then; afterwards one probe (throttle: the window) */
+    int pauses;        /* in a row without success */
+    int failures;      /* transient ones in a row */
+    double usual_us;   /* time of an answer, over many */
+    double recent_us;  /* and over a few */
+    int64_t shrunk_ms; /* when the window shrank for an answer that did not come */
+    int judged;        /* outcomes since the account works, counted up to what a rate needs */
+    double failing;    /* share of transient failures, of the latest outcomes */
+    double invalid;    /* share of invalid tokens */
 };
 
 struct breaker_event
@@ -39,6 +43,7 @@ struct breaker_event
     int64_t hint_ms;   /* -1: none */
     bool address_only; /* it concerns one address, not the account */
     int64_t now_ms;
+    int64_t latency_us; /* of an answer; 0: none */
     uint32_t random;
 };
 

@@ -225,6 +225,7 @@ report(struct delivery *delivery, const struct outcome *outcome, bool remote)
         .hint_ms = outcome->retry_after_ms,
         .address_only = outcome->address_only,
         .now_ms = loop_now_ms(delivery->owner->parts.loop),
+        .latency_us = delivery->result.latency_us,
         .random = random_bits(),
     };
 

@@ -222,6 +222,64 @@ test_address_only(void **state)
     assert_int_equal(breaker_slots(&breaker, 0, 1000), 100);
 }
 
+static bool
+answer(enum outcome_class class, int64_t latency_us, int64_t now_ms)
+{
+    struct breaker_event event = {
+        .class = class, .hint_ms = -1, .now_ms = now_ms, .latency_us = latency_us
+    };
+
+    return breaker_report(&breaker, &event);
+}
+
+/* Answers that stay away shrink the window, once for those at the same time. */
+static void
+test_window_shrinks(void **state)
+{
+    (void) state;
+    answer(OUTCOME_UNKNOWN, 20000000, 5000);
+    answer(OUTCOME_UNKNOWN, 20000000, 5001);
+    assert_int_equal(breaker_slots(&breaker, 0, 5001), 70);
+    answer(OUTCOME_UNKNOWN, 20000000, 6000);
+    assert_int_equal(breaker_slots(&breaker, 0, 6000), 49);
+    for (int i = 0; i < 10; i++)
+    {
+        answer(OUTCOME_ACCEPTED, 1000, 7000);
+        answer(OUTCOME_UNKNOWN, 20000000, 7000 + 1000 * i);
+    }
+    assert_in_range(breaker_slots(&breaker, 0, 20000), 1, 10);
+}
+
+/* It grows while answers take no longer than usual, and again when longer has become usual. */
+static void
+test_window_grows(void **state)
+{
+    int slots;
+
+    (void) state;
+    for (int i = 0; i < 1000; i++)
+    {
+        answer(OUTCOME_ACCEPTED, 20000, i);
+    }
+    answer(OUTCOME_UNKNOWN, 0, 2000);
+    for (int i = 0; i < 500; i++)
+    {
+        answer(OUTCOME_ACCEPTED, 22000, 2000);
+    }
+    slots = breaker_slots(&breaker, 0, 2000);
+    assert_in_range(slots, 75, 80);
+    for (int i = 0; i < 50; i++)
+    {
+        answer(OUTCOME_ACCEPTED, 60000, 3000);
+    }
+    assert_in_range(breaker_slots(&breaker, 0, 3000), slots, slots + 1);
+    for (int i = 0; i < 4000; i++)
+    {
+        answer(OUTCOME_ACCEPTED, 60000, 4000);
+    }
+    assert_int_equal(breaker_slots(&breaker, 0, 4000), 100);
+}
+
 static void
 test_limit_and_quota(void **state)
 {
@@ -258,6 +316,8 @@ main(void)
         cmocka_unit_test_setup(test_failure_rate, set_up),
         cmocka_unit_test_setup(test_invalid_rate, set_up),
         cmocka_unit_test_setup(test_address_only, set_up),
+        cmocka_unit_test_setup(test_window_shrinks, set_up),
+        cmocka_unit_test_setup(test_window_grows, set_up),
         cmocka_unit_test_setup(test_limit_and_quota, set_up),
     };
 
