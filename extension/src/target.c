@@ -265,20 +265,32 @@ herald_target_load(const struct herald_request *request, text **recipients, int 
     return targets;
 }
 
+/* Has the target an address for a channel: in itself, or a device that the channel reaches? */
+static bool
+has_address(const struct herald_target *target, enum herald_channel channel)
+{
+    uint32 bit = UINT32_C(1) << channel;
+
+    if ((bit & DEVICE_CHANNELS) == 0)
+        return (target->reachable & bit) != 0;
+    for (int i = 0; i < target->device_count; i++)
+        if (target->devices[i].channel == channel)
+            return true;
+    return false;
+}
+
 /*
  * Why a channel is not used for a target; NULL when it is. The claim judges again, and whether the
  * address is suppressed as well: for every send that look-up would be its dearest part.
  */
 static const char *
-refusal(const struct herald_target *target, enum herald_channel channel, bool has_address)
+refusal(const struct herald_target *target, enum herald_channel channel)
 {
-    uint32 bit = UINT32_C(1) << channel;
-
     if (channel == HERALD_INAPP)
         return "not_available";
-    if (!has_address)
+    if (!has_address(target, channel))
         return "no_address";
-    return (target->opted_out & bit) != 0 ? "opted_out" : NULL;
+    return (target->opted_out & UINT32_C(1) << channel) != 0 ? "opted_out" : NULL;
 }
 
 int
@@ -290,16 +302,12 @@ herald_target_deliveries(const struct herald_request *request, const struct hera
     for (enum herald_channel channel = 0; channel < HERALD_CHANNELS; channel++)
     {
         uint32 bit = UINT32_C(1) << channel;
-        bool by_device = (bit & DEVICE_CHANNELS) != 0;
-        bool has_address = !by_device && (target->reachable & bit) != 0;
         const char *reason;
 
         if ((request->channels & bit) == 0)
             continue;
-        for (int i = 0; i < target->device_count; i++)
-            has_address = has_address || target->devices[i].channel == channel;
-        reason = refusal(target, channel, has_address);
-        if (reason != NULL || !by_device)
+        reason = refusal(target, channel);
+        if (reason != NULL || (bit & DEVICE_CHANNELS) == 0)
         {
             deliveries[count++] = (struct herald_delivery){ .channel = channel, .reason = reason };
             continue;
