@@ -22,7 +22,7 @@ grant execute on function
 
 -- Configuration, previews and repairs.
 grant execute on function
-    herald.notify_provider(text, text, text, jsonb, jsonb, integer, integer, boolean),
+    herald.notify_provider(text, text, text, jsonb, jsonb, integer, integer, boolean, numeric, text),
     herald.notify_provider_remove(text),
     herald.notify_category(text, text, text[], boolean, text, integer, interval, integer, integer, boolean),
     herald.notify_provider_pause(text, text, timestamptz),
@@ -96,8 +96,8 @@ grant select on
     herald.template_history, herald.delivery_edge, herald.route, herald.provider_state, herald.provider_usage,
     herald.phone_limit, herald.event_rule
     to herald_analyst, herald_operator;
-grant select (name, kind, channel, settings, rank, concurrency, enabled, paused_at, paused_until,
-              pause_reason, created_at, updated_at)
+grant select (name, kind, channel, settings, rank, concurrency, enabled, cost, currency, paused_at,
+              paused_until, pause_reason, created_at, updated_at)
     on herald.provider to herald_analyst, herald_operator;
 grant select on
     herald.recipient, herald.device, herald.preference, herald.suppression, herald.setting,
@@ -130,9 +130,9 @@ grant execute on function
     herald.tick_step(text, integer),
     herald.is_armed(),
     herald.health(),
-    herald.backlog(),
-    herald.setting_value(text)
+    herald.backlog()
     to herald_dispatcher, herald_operator;
+grant execute on function herald.setting_value(text) to herald_dispatcher, herald_operator, herald_analyst;
 grant execute on function
     herald.setting_default(),
     herald.notify_setting(text, text),
@@ -149,5 +149,5 @@ grant execute on function
     herald.id_floor(timestamptz)
     to herald_sender, herald_dispatcher, herald_gateway, herald_operator, herald_analyst;
 grant select on herald.delivery_status, herald.delivery_stats, herald.queue_depth, herald.dead_letter,
-    herald.provider_health
+    herald.provider_health, herald.delivery_cost
     to herald_analyst, herald_operator;
