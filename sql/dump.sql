@@ -12,7 +12,8 @@ begin
         'route', 'recipient_group', 'group_member', 'dispatcher_epoch',
         'dispatcher', 'armed', 'recipient', 'device', 'device_token', 'preference', 'suppression',
         'idempotency', 'notification_default', 'delivery_default', 'attempt_default',
-        'event_default', 'early_event', 'inbox_default', 'retry', 'outbox_0', 'outbox_1', 'outbox_2',
+        'event_default', 'early_event', 'inbox_default', 'retry', 'fallback', 'fallback_stats',
+        'outbox_0', 'outbox_1', 'outbox_2',
         'outbox_3', 'outbox_4', 'outbox_5', 'outbox_6', 'outbox_7', 'outbox_8', 'outbox_9',
         'outbox_10', 'outbox_11', 'outbox_12']
     loop

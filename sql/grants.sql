@@ -24,7 +24,8 @@ grant execute on function
 grant execute on function
     herald.notify_provider(text, text, text, jsonb, jsonb, integer, integer, boolean, numeric, text),
     herald.notify_provider_remove(text),
-    herald.notify_category(text, text, text[], boolean, text, integer, interval, integer, integer, boolean),
+    herald.notify_category(text, text, text[], boolean, text, integer, interval, integer, integer, boolean,
+                           text[], interval),
     herald.notify_provider_pause(text, text, timestamptz),
     herald.notify_provider_resume(text),
     herald.notify_route(text, text, text[], jsonb, integer, integer[], boolean),
@@ -91,7 +92,7 @@ grant execute on function
 grant execute on function herald.notify_status(uuid) to herald_analyst;
 grant select on
     herald.notification, herald.outbox, herald.retry, herald.delivery, herald.attempt, herald.event,
-    herald.category, herald.template, herald.template_version, herald.template_part,
+    herald.fallback, herald.category, herald.template, herald.template_version, herald.template_part,
     herald.template_use, herald.template_dependency, herald.template_sample, herald.template_privilege,
     herald.template_history, herald.delivery_edge, herald.route, herald.provider_state, herald.provider_usage,
     herald.phone_limit, herald.event_rule
@@ -149,5 +150,5 @@ grant execute on function
     herald.id_floor(timestamptz)
     to herald_sender, herald_dispatcher, herald_gateway, herald_operator, herald_analyst;
 grant select on herald.delivery_status, herald.delivery_stats, herald.queue_depth, herald.dead_letter,
-    herald.provider_health, herald.delivery_cost
+    herald.provider_health, herald.delivery_cost, herald.channel_savings
     to herald_analyst, herald_operator;

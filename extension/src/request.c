@@ -364,6 +364,7 @@ herald_request_resolve(struct herald_request *request)
     }
     else if (category.channels != 0)
     {
+        request->cheapest = category.cheapest;
         request->channels &= category.channels;
         if (request->channels == 0)
             refuse_missing_parts(name, category.channels);

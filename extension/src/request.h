@@ -41,7 +41,8 @@ struct herald_request
     int version;
     uint32 requested; /* channels as given, 0: none given */
     uint32 channels;  /* to be used */
-    bool mandatory;   /* no preference applies: a mandatory category, or none */
+    struct herald_cheapest cheapest;
+    bool mandatory; /* no preference applies: a mandatory category, or none */
     TimestampTz created_at;
     bool scheduled;
     TimestampTz send_at; /* when scheduled */

@@ -258,6 +258,71 @@ put_aside(const struct herald_batch *batch, bool refused)
     tuplestore_end(rows);
 }
 
+/*
+ * Remember which channels of a target wait, and the deliveries of the one that is used: among the
+ * given ones, which are the target's, the only channel with an order that is not refused.
+ */
+static void
+put_fallback(const struct herald_batch *batch, const struct herald_delivery *deliveries, int count)
+{
+    static SPIPlanPtr plan;
+    static const Oid types[] = { UUIDOID,      INT4OID,      TEXTOID,        TEXTOID,
+                                 TEXTARRAYOID, UUIDARRAYOID, TIMESTAMPTZOID, INT8OID };
+    const struct herald_request *request = batch->request;
+    const struct herald_target *target = deliveries->target;
+    const char *used = NULL;
+    Datum names[HERALD_CHANNELS];
+    Datum *ids = palloc((size_t) count * sizeof(Datum));
+    int waiting = 0;
+    int id_count = 0;
+
+    for (int i = 0; i < request->cheapest.count; i++)
+    {
+        enum herald_channel channel = (enum herald_channel) request->cheapest.channels[i];
+
+        if ((target->waiting & UINT32_C(1) << channel) != 0)
+            names[waiting++] = CStringGetTextDatum(herald_channel_names[channel]);
+        for (int k = 0; k < count; k++)
+        {
+            if (deliveries[k].channel != channel || deliveries[k].reason != NULL)
+                continue;
+            used = herald_channel_names[channel];
+            ids[id_count++] = UUIDPGetDatum(&deliveries[k].id);
+        }
+    }
+    insert(herald_saved_plan(
+               &plan,
+               "insert into herald.fallback (id, bucket, category, channel, channels, deliveries,"
+               " since, wait, look_at) values ($1, $2, $3, $4::herald.channel,"
+               " $5::herald.channel[], $6, $7, $8 * interval '1 microsecond',"
+               " $7 + interval '1 second')",
+               lengthof(types), types),
+           (Datum[]){
+               UUIDPGetDatum(&target->notification), Int32GetDatum(target->bucket),
+               PointerGetDatum(request->category), CStringGetTextDatum(used),
+               PointerGetDatum(construct_array(names, waiting, TEXTOID, -1, false, TYPALIGN_INT)),
+               PointerGetDatum(
+                   construct_array(ids, id_count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR)),
+               TimestampTzGetDatum(request->scheduled ? request->send_at : request->created_at),
+               Int64GetDatum(request->cheapest.wait_us) });
+}
+
+static void
+put_fallbacks(const struct herald_batch *batch)
+{
+    int end = 0;
+
+    for (int i = 0; i < batch->target_count; i++)
+    {
+        int begin = end;
+
+        while (end < batch->count && batch->deliveries[end].target == &batch->targets[i])
+            end++;
+        if (batch->targets[i].waiting != 0)
+            put_fallback(batch, &batch->deliveries[begin], end - begin);
+    }
+}
+
 void
 herald_store(const struct herald_batch *batch)
 {
@@ -273,4 +338,6 @@ herald_store(const struct herald_batch *batch)
         put_into_outbox(batch);
     if (refused > 0)
         put_aside(batch, true);
+    if (batch->request->cheapest.count > 0)
+        put_fallbacks(batch);
 }

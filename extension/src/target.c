@@ -293,18 +293,44 @@ refusal(const struct herald_target *target, enum herald_channel channel)
     return (target->opted_out & UINT32_C(1) << channel) != 0 ? "opted_out" : NULL;
 }
 
+/*
+ * Of the channels that have an order the first that is used; those behind it wait, unless they are
+ * refused, which is told at once.
+ */
+static uint32
+waiting_channels(const struct herald_request *request, const struct herald_target *target)
+{
+    uint32 usable = 0;
+    uint32 first = 0;
+
+    for (int i = 0; i < request->cheapest.count; i++)
+    {
+        enum herald_channel channel = (enum herald_channel) request->cheapest.channels[i];
+        uint32 bit = UINT32_C(1) << channel;
+
+        if ((request->channels & bit) == 0 || refusal(target, channel) != NULL)
+            continue;
+        usable |= bit;
+        if (first == 0)
+            first = bit;
+    }
+    return usable & ~first;
+}
+
 int
-herald_target_deliveries(const struct herald_request *request, const struct herald_target *target,
+herald_target_deliveries(const struct herald_request *request, struct herald_target *target,
                          struct herald_delivery *deliveries)
 {
     int count = 0;
 
+    if (request->cheapest.count > 0)
+        target->waiting = waiting_channels(request, target);
     for (enum herald_channel channel = 0; channel < HERALD_CHANNELS; channel++)
     {
         uint32 bit = UINT32_C(1) << channel;
         const char *reason;
 
-        if ((request->channels & bit) == 0)
+        if ((request->channels & ~target->waiting & bit) == 0)
             continue;
         reason = refusal(target, channel);
         if (reason != NULL || (bit & DEVICE_CHANNELS) == 0)

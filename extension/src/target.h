@@ -28,6 +28,7 @@ struct herald_target
     Jsonb *attributes; /* NULL: none */
     uint32 reachable;  /* channels with an address in the recipient itself */
     uint32 opted_out;  /* channels refused for the category */
+    uint32 waiting;    /* channels that wait whether an earlier one is confirmed */
     int device_count;
     struct herald_target_device *devices;
     pg_uuid_t notification;
@@ -52,11 +53,10 @@ struct herald_target *herald_target_load(const struct herald_request *request, t
                                          int count);
 
 /*
- * The deliveries of a target, with new ids; there is room for HERALD_CHANNELS more than it has
- * devices. Returns their number, at least 1.
+ * The deliveries of a target, with new ids, and the channels that wait; there is room for
+ * HERALD_CHANNELS more than it has devices. Returns their number, at least 1.
  */
-int herald_target_deliveries(const struct herald_request *request,
-                             const struct herald_target *target,
+int herald_target_deliveries(const struct herald_request *request, struct herald_target *target,
                              struct herald_delivery *deliveries);
 
 #endif

@@ -239,6 +239,20 @@ herald_template_find(const char *name, struct herald_template *ret)
     return true;
 }
 
+/* Fill in an order of channels from a list of names with commas between and a wait. */
+static void
+take_cheapest(struct herald_cheapest *cheapest, const char *list, const char *wait_us)
+{
+    while (list != NULL && *list != '\0' && cheapest->count < HERALD_CHANNELS)
+    {
+        size_t length = strcspn(list, ",");
+
+        cheapest->channels[cheapest->count++] = (uint8) herald_channel_find(list, length);
+        list += length + (list[length] == ',');
+    }
+    cheapest->wait_us = wait_us == NULL ? 0 : strtoll(wait_us, NULL, 10);
+}
+
 bool
 herald_category_find(const char *name, struct herald_category *ret)
 {
@@ -257,8 +271,10 @@ herald_category_find(const char *name, struct herald_category *ret)
     generation = cache.generation;
     if (!query_name(&plan,
                     "select c.mandatory::text, array_to_string(c.channels, ','),"
-                    " case when c.is_full then c.max_queued else 0 end from herald.category c "
-                    "where c.name = $1",
+                    " case when c.is_full then c.max_queued else 0 end,"
+                    " array_to_string(c.cheapest, ','),"
+                    " (extract(epoch from c.wait) * 1000000)::bigint from herald.category c"
+                    " where c.name = $1",
                     name))
         return false;
     memset(ret, 0, sizeof(*ret));
@@ -266,6 +282,7 @@ herald_category_find(const char *name, struct herald_category *ret)
     ret->mandatory = strcmp(column(1), "true") == 0;
     ret->channels = herald_channel_bits(column(2));
     ret->max_queued = (int) strtol(column(3), NULL, 10);
+    take_cheapest(&ret->cheapest, column(4), column(5));
     keep(cache.categories, ret, sizeof(*ret), generation);
     return true;
 }

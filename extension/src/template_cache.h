@@ -37,12 +37,21 @@ struct herald_template
     const struct herald_variables *variables;
 };
 
+/* Channels of a category in the order in which they are used, see herald.category.cheapest. */
+struct herald_cheapest
+{
+    uint8 count; /* 0: there is no order */
+    uint8 channels[HERALD_CHANNELS];
+    int64 wait_us;
+};
+
 struct herald_category
 {
     char name[HERALD_NAME_SIZE];
     bool mandatory;
     uint32 channels; /* 0: those of the template */
     int max_queued;  /* more deliveries wait, so no more are taken; 0: they are */
+    struct herald_cheapest cheapest;
 };
 
 /*

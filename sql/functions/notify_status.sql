@@ -1,4 +1,4 @@
--- notify_status: a notification with its deliveries and their attempts. Senders see their own; members of
+-- notify_status: a notification with its deliveries, their attempts and channels that wait. Senders see their own; members of
 -- herald_operator and herald_analyst see all.
 -- Parameters: id - from notify_send
 -- Returns: the notification, null when there is none to see · Writes: nothing
@@ -12,6 +12,9 @@ as $$
         'category', n.category, 'priority', n.priority, 'locale', n.locale, 'sender', n.sender,
         'idempotency_key', n.idempotency_key, 'created_at', n.created_at, 'send_at', n.send_at,
         'expires_at', n.expires_at,
+        'fallback', (
+            select jsonb_build_object('channel', w.channel, 'channels', w.channels, 'due_at', w.since + w.wait)
+              from herald.fallback w where w.id = n.id and w.bucket = n.bucket),
         'deliveries', coalesce((
             select jsonb_agg(d.body || jsonb_build_object('attempts', coalesce((
                        select jsonb_agg(to_jsonb(a) - '{id,bucket}'::text[]

@@ -14,7 +14,7 @@ declare
     v_starts timestamptz[];
     v_full text;
 begin
-    perform pg_advisory_xact_lock(1214606916, -7);
+    perform pg_advisory_xact_lock(1214606916, -9);
     select array_agg(l.name), array_agg(n.number), array_agg(w.start),
            min(l.name) filter (where coalesce(u.count, 0) + coalesce(b.count, 0)
                    * (1 - extract(epoch from v_now - w.start) / l.window_s) + 1 > l.max)

@@ -8,7 +8,7 @@ declare
     v_step text;
 begin
     -- Steps lock first and then look again, which an older snapshot would make useless.
-    foreach v_step in array array['promote', 'expire', 'reclaim', 'backpressure', 'events',
+    foreach v_step in array array['promote', 'fallback', 'expire', 'reclaim', 'backpressure', 'events',
                                    'partitions', 'retention'] loop
         for round in 1..20 loop
             commit;

@@ -15,7 +15,7 @@ declare
     v_deliveries uuid[];
     v_addresses text[];
 begin
-    if not pg_try_advisory_xact_lock(1214606916, -7) then
+    if not pg_try_advisory_xact_lock(1214606916, -8) then
         return false;
     end if;
 

@@ -1,6 +1,7 @@
 -- tick_retention: removes what is older than retention_days and idempotency_days: a partition is
 -- emptied in one call and dropped in a later one, when nobody uses its table; a few thousand rows a
--- call go from DEFAULT leaves, keys, retired device tokens, finished epochs and counts of phone numbers.
+-- call go from DEFAULT leaves, keys, retired device tokens, finished epochs, counts of phone numbers
+-- and of fallback_stats.
 -- Returns: whether it emptied or dropped a partition, then there may be more · Writes: all of those
 -- Called by: tick
 -- No plan may read a whole table, every second, to find that nothing in it is old.
@@ -45,6 +46,7 @@ begin
            select p.ctid from herald.phone_usage p
             where p.window_start < clock_timestamp() - interval '62 days'
             limit v_most));
+    delete from herald.fallback_stats s where s.day < (v_cutoff at time zone 'UTC')::date;
 
     for v_old in
         select p.name as parent, c.relname as leaf

@@ -14,6 +14,7 @@ begin
     end if;
     return case step
            when 'promote' then herald.tick_promote()
+           when 'fallback' then herald.tick_fallback()
            when 'expire' then herald.tick_expire()
            when 'reclaim' then herald.tick_reclaim()
            when 'backpressure' then herald.tick_backpressure()

@@ -1,4 +1,4 @@
--- cost: what accounts charge, and the view delivery_cost.
+-- cost: what accounts charge, and the views delivery_cost and channel_savings.
 begin;
 select * from no_plan();
 select herald.tick_partitions() \g /dev/null
@@ -57,11 +57,20 @@ select is((select string_agg(distinct substring(l from '_[a-z]+\d*'), ' ') from 
             where l ~ ' on (attempt|delivery)_' and l !~ 'never executed'),
           (select '_p' || to_char(pg_temp.today(), 'YYYYMMDD')), 'a condition on day reads the partitions of that day only');
 
+-- channel_savings
+insert into herald.fallback_stats (day, category, channel, next_channel, confirmed, escalated)
+values ('2026-01-01', 'news', 'push', 'sms', 30, 10), ('2026-01-02', 'news', 'push', 'voice', 5, 0);
+select results_eq('select day::text, category, channel::text, next_channel::text, notifications, confirmed, escalated, cost_avoided, currency from herald.channel_savings order by 1',
+    $$values ('2026-01-01', 'news', 'push', 'sms', 40::bigint, 30::bigint, 10::bigint, 1.5, 'EUR'),
+             ('2026-01-02', 'news', 'push', 'voice', 5, 5, 0, null, null)$$, 'at the cost of the cheapest account that is enabled');
+select herald.tick_retention() \g /dev/null
+select is((select count(*) from herald.fallback_stats), (select count(*) from herald.fallback_stats where day >= pg_temp.today() - 30), 'they are kept for retention_days');
+
 -- rights
 create role herald_test_reader;
 grant herald_analyst to herald_test_reader;
 set local role herald_test_reader;
-select lives_ok('select * from herald.delivery_cost', 'an analyst reads delivery_cost');
+select lives_ok(format('select * from herald.%I', v), 'an analyst reads ' || v) from unnest(array['delivery_cost', 'channel_savings', 'fallback']) v;
 select lives_ok('select cost, currency from herald.provider', 'and costs');
 reset role;
 

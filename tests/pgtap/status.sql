@@ -17,7 +17,7 @@ $$;
 select is(pg_temp.states(:'id'), 'chat suppressed no_address, sms queued , voice queued ', 'pending and finished deliveries');
 select is(herald.notify_status(:'id') - '{deliveries,created_at,id,sender}'::text[],
           '{"recipient": "ann", "template": "t", "version": 1, "category": "orders", "priority": "normal", "locale": "",
-            "idempotency_key": "k", "send_at": null, "expires_at": null}'::jsonb, 'the notification, without its data');
+            "idempotency_key": "k", "send_at": null, "expires_at": null, "fallback": null}'::jsonb, 'the notification, without its data');
 update herald.outbox set epoch = 1, attempt = 1 where channel = 'sms';
 select is(pg_temp.states(:'id'), 'chat suppressed no_address, sms claimed , voice queued ', 'a claimed delivery');
 with gone as (delete from herald.outbox where channel = 'sms' returning *)

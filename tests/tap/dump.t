@@ -32,6 +32,11 @@ $cluster->sql(q{select herald.notify_send('t', 'r' || i, '{"n": 2}') from genera
 wait_final($cluster);
 $dispatcher->stop;
 $cluster->sql(q{select herald.notify_send('t', 'r3', '{"n": 3}', send_at => now() + interval '1 hour')});
+# A channel that waits for another one, and what came of others.
+$cluster->sql(q{select herald.notify_category('cheap', cheapest => '{push,sms}', wait => '1 hour')});
+$cluster->sql(q{select herald.notify_send('t', 'r1', '{"n": 5}', category => 'cheap', send_at => now() + interval '1 hour')});
+$cluster->sql(q{insert into herald.fallback_stats select current_date, category, channel, channels[1], 3, 4 from herald.fallback});
+is($cluster->sql('select count(*) from herald.fallback_stats'), 1, 'a channel waits');
 # One row in each leaf of the outbox.
 $cluster->sql(q{select herald.notify_send('t', 'r' || i, '{"n": 4}', channels => '{sms}') from generate_series(21, 32) i});
 for my $leaf (0 .. 11)
