@@ -80,15 +80,15 @@ sub pgbench_rate
     return $tps;
 }
 
-# So many pending deliveries, a thousand a transaction.
+# So many pending deliveries of a template, a thousand a transaction.
 sub fill
 {
-    my ($rows) = @_;
+    my ($rows, $template) = @_;
     my $calls = $rows / RECIPIENTS;
-    my $last = RECIPIENTS - 1;
+    $template //= 'bench';
     query(qq{do \$\$ begin
         for c in 1..$calls loop
-            perform from bench_recipients r, herald.notify_send_many('bench', r.ids,
+            perform from bench_recipients r, herald.notify_send_many('$template', r.ids,
                 jsonb_build_object('n', c));
             commit;
         end loop; end \$\$});
