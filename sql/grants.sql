@@ -17,7 +17,10 @@ grant execute on function
     herald.notify_preference(text, text, text, boolean),
     herald.notify_send(text, text, jsonb, text[], text, text, timestamptz, timestamptz, text, text),
     herald.notify_send_many(text, text[], jsonb, text[], text, text, timestamptz, timestamptz, text),
-    herald.notify_status(uuid)
+    herald.notify_status(uuid),
+    herald.notify_object(bytea, text, text),
+    herald.notify_object_external(text, text, text),
+    herald.notify_object_remove(uuid)
     to herald_sender, herald_operator;
 
 -- Configuration, previews and repairs.
@@ -85,7 +88,9 @@ grant execute on function
     herald.provider_report(bigint, text[], text[], text[], bigint[], integer[]),
     herald.provider_quota(bigint, text, bigint, bigint),
     herald.dispatcher_share(bigint),
-    herald.template_sources(text, integer, text, text)
+    herald.template_sources(text, integer, text, text),
+    herald.object_find(uuid[]),
+    herald.object_slice(text, integer, integer)
     to herald_dispatcher;
 
 -- Deliveries and configuration without secrets, for reading. References to secrets stay unread.
@@ -109,6 +114,9 @@ grant execute on function
     herald.audit_provider(date),
     herald.receipt_rank(herald.receipt, herald.outcome_class)
     to herald_analyst, herald_operator;
+-- Not the URL, which may hold a secret, and no content.
+grant select (id, sender, content_type, name, size, created_at, used_at)
+    on herald.object to herald_analyst, herald_operator;
 
 -- The queue: dispatchers take, record and maintain; operators maintain and repair.
 grant execute on function

@@ -24,7 +24,7 @@ begin
                 errcode = '22023',
                 message = format('setting %s must have no query and not end in a slash', name);
         end if;
-    elsif value !~ '^[0-9]{1,9}$' or value::integer not between v_known.low and v_known.high then
+    elsif value !~ '^[0-9]{1,15}$' or value::bigint not between v_known.low and v_known.high then
         raise exception using
             errcode = '22023',
             message = format('setting %s must be a whole number between %s and %s', name,

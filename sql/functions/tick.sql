@@ -9,7 +9,7 @@ declare
 begin
     -- Steps lock first and then look again, which an older snapshot would make useless.
     foreach v_step in array array['promote', 'fallback', 'expire', 'reclaim', 'backpressure', 'events',
-                                   'partitions', 'retention'] loop
+                                   'partitions', 'retention', 'objects'] loop
         for round in 1..20 loop
             commit;
             set transaction isolation level read committed;

@@ -21,6 +21,7 @@ begin
            when 'events' then herald.tick_events()
            when 'partitions' then herald.tick_partitions()
            when 'retention' then herald.tick_retention()
+           when 'objects' then herald.tick_objects()
            when 'rotate' then herald.tick_rotate(leaf)
            end;
 exception

@@ -42,7 +42,8 @@ create function pg_temp.functions_of(role text) returns setof name language sql 
      where nspname = 'herald' and has_function_privilege(role, p.oid, 'execute') $$;
 select set_eq($$select * from pg_temp.functions_of('herald_sender')$$,
     array['notify_recipient', 'notify_recipient_remove', 'notify_device', 'notify_device_remove', 'notify_devices', 'notify_preference',
-          'notify_send', 'notify_send_many', 'notify_status', 'notify_cancel', 'bucket', 'id_time', 'id_bucket', 'id_floor']::name[],
+          'notify_send', 'notify_send_many', 'notify_status', 'notify_cancel', 'notify_object', 'notify_object_external',
+          'notify_object_remove', 'bucket', 'id_time', 'id_bucket', 'id_floor']::name[],
     'functions of senders');
 select is_empty($$select f from pg_temp.functions_of('herald_sender') f except select pg_temp.functions_of('herald_operator')$$,
     'operators may what senders may');

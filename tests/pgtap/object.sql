@@ -1,0 +1,135 @@
+-- object: notify_object, notify_object_external, notify_object_remove, what dispatchers read, and retention.
+begin;
+select * from no_plan();
+create role herald_test_web login in role herald_sender;
+create role herald_test_mail login in role herald_sender;
+create role herald_test_boss login in role herald_operator;
+create function pg_temp.run_as(login text, statement text) returns text language plpgsql as $$
+declare v_result text;
+begin
+    execute format('set local session authorization %I', login);
+    execute statement into v_result;
+    reset session authorization;
+    return v_result;
+end
+$$;
+
+-- stored once
+select herald.notify_object('\x0102', 'application/pdf', 'invoice.pdf') as pdf \gset
+select is(herald.notify_object('\x0102', 'application/pdf', 'invoice.pdf'), :'pdf'::uuid, 'the same again is the same object');
+select isnt(herald.notify_object('\x0102', 'application/pdf', 'other.pdf'), :'pdf'::uuid, 'another name makes another object');
+select isnt(herald.notify_object('\x0102', 'text/plain', 'invoice.pdf'), :'pdf'::uuid, 'and so does another type');
+select isnt(pg_temp.run_as('herald_test_web', $$select herald.notify_object('\x0102', 'application/pdf', 'invoice.pdf')$$)::uuid,
+            :'pdf'::uuid, 'and another sender');
+select is(count(*), 1::bigint, 'but the content is there once') from herald.object_content;
+select results_eq(format('select sha256, size, name, url from herald.object where id = %L', :'pdf'),
+                  $$values (sha256('\x0102'), 2::bigint, 'invoice.pdf', null::text)$$, 'with hash and size');
+select is(attstorage, 'e', 'content is not compressed') from pg_attribute
+ where attrelid = 'herald.object_content'::regclass and attname = 'content';
+select is(name, '', 'a name may be missing') from herald.object where id = herald.notify_object('\x03', 'image/png');
+
+-- bad input
+select throws_ok(statement, code, message)
+  from (values
+        ('select herald.notify_object(null, ''a/b'')', '22004', 'content must not be null'),
+        ('select herald.notify_object('''', ''a/b'')', '22023', 'content must not be empty'),
+        ('select herald.notify_object(''x'', null)', '22004', 'content_type must not be null'),
+        ('select herald.notify_object(''x'', ''pdf'')', '22023', 'content_type is not a media type'),
+        ('select herald.notify_object(''x'', ''a/b; name=x'')', '22023', 'content_type is not a media type'),
+        (E'select herald.notify_object(''x'', E''a/b\\r\\nX: y'')', '22023', 'content_type contains control characters'),
+        ('select herald.notify_object(''x'', ''message/rfc822'')', '22023', 'content_type must not be a multipart or message type'),
+        ('select herald.notify_object(''x'', ''a/'' || repeat(''b'', 126))', '54000', 'content_type is longer than 127 bytes'),
+        ('select herald.notify_object(''x'', ''a/b'', ''../x'')', '22023', 'name must be the name of a file without a folder'),
+        (E'select herald.notify_object(''x'', ''a/b'', E''a\\nb'')', '22023', 'name contains control characters'),
+        ('select herald.notify_object(''x'', ''a/b'', repeat(''n'', 201))', '54000', 'name is longer than 200 bytes'),
+        ('select herald.notify_object_external(''http://a.example/x'', ''a/b'')', '22023', 'url must begin with https://'),
+        ('select herald.notify_object_external(null, ''a/b'')', '22004', 'url must not be null')) v(statement, code, message);
+select lives_ok($$select herald.notify_object('x', 'text/csv; charset=utf-8', repeat('n', 200))$$, 'parameter charset, longest name');
+
+-- limits
+select herald.notify_setting('object_max_bytes', '4') \g /dev/null
+select lives_ok($$select herald.notify_object('\x01020304', 'a/b')$$, 'as long as allowed');
+select throws_ok($$select herald.notify_object('\x0102030405', 'a/b')$$, '54000', 'content is longer than 4 bytes');
+select herald.notify_setting('object_total_max_bytes', sum(octet_length(content))::text) from herald.object_content \g /dev/null
+select throws_ok($$select herald.notify_object('\x05', 'a/b')$$, '53400');
+select lives_ok($$select herald.notify_object('\x0102', 'a/b')$$, 'what is there needs no room');
+select herald.notify_setting('object_total_max_bytes', '1099511627776') \g /dev/null
+select throws_ok($$select herald.notify_setting('object_total_max_bytes', '1099511627777')$$, '22023');
+
+-- elsewhere
+select herald.notify_object_external('https://a.example/x.png', 'image/png', 'x.png') as far \gset
+select is(herald.notify_object_external('https://a.example/x.png', 'image/png', 'x.png'), :'far'::uuid, 'a URL is registered once');
+
+-- what dispatchers read
+update herald.object set used_at = now() - interval '2 hours';
+select results_eq(format('select content_type, name, sha256, size from herald.object_find(%L) order by name',
+                         array[:'pdf', :'far', gen_random_uuid()::text]),
+                  $$values ('application/pdf', 'invoice.pdf', encode(sha256('\x0102'), 'hex'), 2::bigint), ('image/png', 'x.png', null, null)$$,
+                  'objects are found');
+select results_eq('select distinct used_at = now() from herald.object where id in (select id from herald.object_find(array[''' || :'pdf' || ''']::uuid[]))',
+                  'values (true)', 'which counts as use');
+select isnt_empty('select from herald.object where used_at < now()', 'of these only');
+select is(herald.object_slice(encode(sha256('\x01020304'), 'hex'), 2, 2), '\x0203', 'a slice');
+select is(herald.object_slice(encode(sha256('\x01020304'), 'hex'), 5, 2), '', 'behind the end');
+select is(herald.object_slice(encode(sha256('none'), 'hex'), 1, 2), null, 'of nothing');
+
+-- removal
+select is(pg_temp.run_as('herald_test_mail', format('select herald.notify_object_remove(%L)', :'pdf')), 'false', 'not by others');
+select is(herald.notify_object_remove(:'pdf'), true, 'a superuser removes any');
+select is(herald.notify_object_remove(:'pdf'), false, 'once');
+select pg_temp.run_as('herald_test_web', $$select herald.notify_object('\x0909', 'a/b')$$) as web \gset
+select is(pg_temp.run_as('herald_test_web', format('select herald.notify_object_remove(%L)', :'web')), 'true', 'a sender removes its own');
+select is_empty($$select from herald.object_content where sha256 = sha256('\x0909')$$, 'and content that nobody else has');
+select isnt_empty($$select from herald.object_content where sha256 = sha256('\x0102')$$, 'not that of others');
+select pg_temp.run_as('herald_test_web', $$select herald.notify_object('\x0a', 'a/b')$$) as web \gset
+select is(pg_temp.run_as('herald_test_boss', format('select herald.notify_object_remove(%L)', :'web')), 'true', 'an operator removes any');
+
+-- retention
+delete from herald.object;
+delete from herald.object_content;
+insert into herald.object_content values (sha256('old'), 'old'), (sha256('new'), 'new');
+insert into herald.object (sender, content_type, name, sha256, size, used_at)
+values ('s', 'a/b', 'old', sha256('old'), 3, now() - interval '33 days'), ('s', 'a/b', 'young', sha256('new'), 3, now() - interval '29 days');
+insert into herald.object (sender, content_type, name, url, used_at) values ('s', 'a/b', 'far', 'https://a.example/', now() - interval '32 days');
+insert into herald.retry (id, bucket, notification, recipient, channel, priority, template, state, due_at, created_at)
+values (herald.id_floor(now() - interval '3 days 1 hour'), 1, herald.new_id(1), 'r', 'email', 'high', 't', 'scheduled', now() + interval '1 day', now());
+select is(herald.tick_step('objects'), false, 'nothing more');
+select results_eq('select name from herald.object order by name', $$values ('far'), ('old'), ('young')$$,
+                  'nothing goes while a delivery waits that was made in its time');
+update herald.object set used_at = used_at - interval '3 days' where name = 'old';
+select herald.tick_step('objects') \g /dev/null
+select results_eq('select name from herald.object order by name', $$values ('far'), ('young')$$, 'an older one may go');
+delete from herald.retry;
+select herald.tick_step('objects') \g /dev/null
+select results_eq('select name from herald.object', $$values ('young')$$, 'afterwards all whose time is up');
+select results_eq('select content from herald.object_content', $$values ('new'::bytea)$$, 'with their content');
+
+-- privileges
+create function pg_temp.may(login text, statement text) returns text language plpgsql as $$
+begin
+    execute format('set local session authorization %I', login);
+    execute statement;
+    reset session authorization;
+    return 'ok';
+exception when others then
+    return sqlstate;
+end
+$$;
+create role herald_test_reader login in role herald_analyst;
+create role herald_test_daemon login in role herald_dispatcher;
+select is(pg_temp.may('herald_test_' || who, statement), case when who = any (allowed) then 'ok' else '42501' end, format('%s: %s', who, statement))
+  from (values
+        ('select herald.notify_object(''x'', ''a/b'')', array['web', 'boss']),
+        ('select herald.notify_object_external(''https://a.example/'', ''a/b'')', array['web', 'boss']),
+        ('select herald.notify_object_remove(gen_random_uuid())', array['web', 'boss']),
+        ('select herald.object_find(''{}'')', array['daemon']),
+        ('select herald.object_slice('''', 1, 1)', array['daemon']),
+        ('select herald.object_remove(gen_random_uuid(), null)', array[]::text[]),
+        ('select content from herald.object_content', array[]::text[]),
+        ('select url from herald.object', array[]::text[]),
+        ('select sha256 from herald.object', array[]::text[]),
+        ('select name, size from herald.object', array['boss', 'reader'])) v(statement, allowed),
+       unnest(array['web', 'boss', 'reader', 'daemon']) who;
+
+select * from finish();
+rollback;
