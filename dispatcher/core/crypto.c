@@ -48,11 +48,11 @@ crypto_require(bool ok, const char *what)
     }
 }
 
-static char *
-crypto_encode(struct arena *arena, const void *data, size_t len, const char *alphabet, bool pad)
+/* Returns how many characters it wrote. */
+static size_t
+crypto_encode(const void *data, size_t len, const char *alphabet, bool pad, char *ret)
 {
     const uint8_t *in = data;
-    char *ret = arena_alloc(arena, (len + 2) / 3 * 4 + 1);
     char *out = ret;
 
     for (size_t i = 0; i < len; i += 3)
@@ -74,19 +74,31 @@ crypto_encode(struct arena *arena, const void *data, size_t len, const char *alp
             }
         }
     }
-    return ret;
+    return (size_t) (out - ret);
+}
+
+size_t
+crypto_base64_encode(const void *data, size_t len, char *ret)
+{
+    return crypto_encode(data, len, crypto_alphabet, true, ret);
 }
 
 char *
 crypto_base64(struct arena *arena, const void *data, size_t len)
 {
-    return crypto_encode(arena, data, len, crypto_alphabet, true);
+    char *ret = arena_alloc(arena, (len + 2) / 3 * 4 + 1);
+
+    crypto_encode(data, len, crypto_alphabet, true, ret);
+    return ret;
 }
 
 char *
 crypto_base64url(struct arena *arena, const void *data, size_t len)
 {
-    return crypto_encode(arena, data, len, crypto_alphabet_url, false);
+    char *ret = arena_alloc(arena, (len + 2) / 3 * 4 + 1);
+
+    crypto_encode(data, len, crypto_alphabet_url, false, ret);
+    return ret;
 }
 
 /* Decode len characters without padding; left-over bits must be zero, so texts are unique. */
@@ -160,6 +172,32 @@ void
 crypto_sha256(const void *data, size_t len, uint8_t ret[32])
 {
     crypto_require(EVP_Digest(data, len, ret, NULL, EVP_sha256(), NULL) == 1, "EVP_Digest");
+}
+
+/* The library's context goes under our name. */
+struct crypto_digest *
+crypto_sha256_begin(void)
+{
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+
+    crypto_require(context != NULL && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1,
+                   "EVP_DigestInit_ex");
+    return (struct crypto_digest *) context;
+}
+
+void
+crypto_sha256_add(struct crypto_digest *digest, const void *data, size_t len)
+{
+    crypto_require(EVP_DigestUpdate((EVP_MD_CTX *) digest, data, len) == 1, "EVP_DigestUpdate");
+}
+
+void
+crypto_sha256_end(struct crypto_digest *digest, uint8_t ret[32])
+{
+    EVP_MD_CTX *context = (EVP_MD_CTX *) digest;
+
+    crypto_require(EVP_DigestFinal_ex(context, ret, NULL) == 1, "EVP_DigestFinal_ex");
+    EVP_MD_CTX_free(context);
 }
 
 void

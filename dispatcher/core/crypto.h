@@ -18,6 +18,9 @@ enum jwt_algorithm
 char *crypto_base64(struct arena *arena, const void *data, size_t len);
 char *crypto_base64url(struct arena *arena, const void *data, size_t len);
 
+/* Base64 with padding into ret, without a NUL; returns the number of characters. */
+size_t crypto_base64_encode(const void *data, size_t len, char *ret);
+
 /* Strict decoding (RFC 4648, padding required); NULL when malformed. */
 uint8_t *crypto_base64_decode(struct arena *arena, const char *text, size_t *ret_len);
 uint8_t *crypto_base64url_decode(struct arena *arena, const char *text, size_t *ret_len);
@@ -25,6 +28,13 @@ uint8_t *crypto_base64url_decode(struct arena *arena, const char *text, size_t *
 /* False when OpenSSL has no MD5, as under FIPS. */
 bool crypto_md5(const void *data, size_t len, uint8_t ret[16]);
 void crypto_sha256(const void *data, size_t len, uint8_t ret[32]);
+
+/* The same of what comes piece by piece; the end releases it. */
+struct crypto_digest;
+struct crypto_digest *crypto_sha256_begin(void);
+void crypto_sha256_add(struct crypto_digest *digest, const void *data, size_t len);
+void crypto_sha256_end(struct crypto_digest *digest, uint8_t ret[32]);
+
 void crypto_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
                         uint8_t ret[32]);
 

@@ -7,6 +7,7 @@
 #include <strings.h>
 #include <sys/socket.h>
 
+#include "core/body.h"
 #include "core/failpoint.h"
 #include "core/http2.h"
 #include "core/http_address.h"
@@ -47,6 +48,7 @@ struct http_exchange
     void *user;
 
     struct curl_slist *headers;
+    struct body_reader body;
     size_t uploaded; /* bytes of the body that libcurl took */
     struct http_answer answer;
     bool headers_done;
@@ -98,12 +100,12 @@ http_on_read(char *ret, size_t size, size_t count, void *user)
 {
     struct http_exchange *exchange = user;
     size_t left = exchange->request->body_len - exchange->uploaded;
-    size_t len = size * count < left ? size * count : left;
+    size_t len = 0;
 
-    if (len > 0)
+    if (left > 0)
     {
         FAILPOINT("K2", NULL);
-        memcpy(ret, exchange->request->body + exchange->uploaded, len);
+        len = body_read(&exchange->body, ret, size * count);
         exchange->uploaded += len;
     }
     if (len > 0 && len == left)
@@ -469,6 +471,7 @@ http_start_http1(struct http *http, const struct wire_request *request,
 
     exchange->request = request;
     exchange->options = options;
+    body_start(&exchange->body, request);
     if (problem != NULL)
     {
         http_fail(exchange, WIRE_FORBIDDEN, problem);

@@ -298,9 +298,7 @@ read_body(nghttp2_session *nghttp2, int32_t id, uint8_t *ret, size_t size, uint3
     {
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     }
-    len = call->request->body_len - call->body_sent;
-    len = len < size ? len : size;
-    memcpy(ret, call->request->body + call->body_sent, len);
+    len = body_read(&call->body, ret, size);
     call->body_sent += len;
     if (call->body_sent == call->request->body_len)
     {
@@ -374,6 +372,7 @@ http2_session_start(struct http2_session *session, struct http2_call *call)
     char length[24];
     size_t count = set_headers(call, headers);
 
+    body_start(&call->body, call->request);
     if (has_body)
     {
         snprintf(length, sizeof(length), "%zu", call->request->body_len);

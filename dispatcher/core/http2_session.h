@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/body.h"
 #include "core/http_answer.h"
 #include "core/http_link.h"
 #include "core/loop.h"
@@ -30,6 +31,7 @@ struct http2_call
     struct http2_call *previous;
     struct http2_call *next;
     int32_t id;
+    struct body_reader body;
     size_t body_sent;
     bool sent; /* the end of the request was handed to the connection */
 };

@@ -6,6 +6,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "core/body.h"
 #include "core/buf.h"
 #include "core/failpoint.h"
 #include "core/http_link.h"
@@ -13,6 +14,7 @@
 #include "core/mem.h"
 
 #define MAIL_LINE_MAX 2048
+#define MAIL_PART_BYTES 16384
 #define MAIL_IDLE_S 30
 #define MAIL_TOTAL_TIMEOUT_MS 60000
 
@@ -72,6 +74,9 @@ struct mail_session
     size_t line_len;
     struct buf out;
     size_t out_sent;
+    struct body_reader body;
+    bool body_left;   /* more of the message is to go into out */
+    char body_end[2]; /* the last two bytes of it so far */
 };
 
 struct mail
@@ -192,14 +197,64 @@ mail_session_fits(const struct mail_session *session, const struct mail_job *job
            mail_same(session->ca_file, job->options->ca_file);
 }
 
-/* Send what is buffered; false when the connection is over. */
+/*
+ * Buffer the next part of the message, with dots at the start of lines doubled, and behind the last
+ * part the final dot.
+ */
+static void
+mail_refill(struct mail_session *session)
+{
+    char part[MAIL_PART_BYTES];
+    size_t len = body_read(&session->body, part, sizeof(part));
+    size_t start = 0;
+
+    buf_reset(&session->out);
+    session->out_sent = 0;
+    for (size_t i = 0; i < len; i++)
+    {
+        if (part[i] == '.' && session->body_end[1] == '\n')
+        {
+            buf_append(&session->out, part + start, i - start);
+            buf_putc(&session->out, '.');
+            start = i;
+        }
+        session->body_end[0] = session->body_end[1];
+        session->body_end[1] = part[i];
+    }
+    buf_append(&session->out, part + start, len - start);
+    if (len == sizeof(part))
+    {
+        return;
+    }
+    if (memcmp(session->body_end, "\r\n", 2) != 0)
+    {
+        buf_puts(&session->out, "\r\n");
+    }
+    buf_puts(&session->out, ".\r\n");
+    session->body_left = false;
+}
+
+/* Has the command, or the message, gone out to its end? */
+static bool
+mail_is_sent(const struct mail_session *session)
+{
+    return session->out_sent == session->out.len && !session->body_left;
+}
+
+/* Send what is buffered and the rest of the message; false when the connection is over. */
 static bool
 mail_flush(struct mail_session *session)
 {
-    while (session->out_sent < session->out.len)
+    while (!mail_is_sent(session))
     {
-        ssize_t n = http_link_send(session->link, session->out.data + session->out_sent,
-                                   session->out.len - session->out_sent);
+        ssize_t n;
+
+        if (session->out_sent == session->out.len)
+        {
+            mail_refill(session);
+        }
+        n = http_link_send(session->link, session->out.data + session->out_sent,
+                           session->out.len - session->out_sent);
 
         if (n < 0)
         {
@@ -289,30 +344,13 @@ mail_send_word(struct mail_session *session, const char *word, enum mail_state s
     mail_send(session, state);
 }
 
-/* The message with dots at the start of lines doubled, and the final dot. */
 static void
 mail_send_body(struct mail_session *session)
 {
-    const char *body = session->job->request->body;
-    size_t len = session->job->request->body_len;
-    size_t start = 0;
-
     buf_reset(&session->out);
-    for (size_t i = 0; i < len; i++)
-    {
-        if (body[i] == '.' && (i == 0 || body[i - 1] == '\n'))
-        {
-            buf_append(&session->out, body + start, i - start);
-            buf_putc(&session->out, '.');
-            start = i;
-        }
-    }
-    buf_append(&session->out, body + start, len - start);
-    if (len < 2 || memcmp(body + len - 2, "\r\n", 2) != 0)
-    {
-        buf_puts(&session->out, "\r\n");
-    }
-    buf_puts(&session->out, ".\r\n");
+    body_start(&session->body, session->job->request);
+    session->body_left = true;
+    memcpy(session->body_end, "\r\n", 2);
     FAILPOINT("K2", NULL);
     mail_send(session, MAIL_SENT_BODY);
 }
@@ -373,7 +411,7 @@ mail_answered(struct mail_session *session)
 {
     struct mail *mail = session->mail;
     enum mail_state state = session->state;
-    bool whole = session->out_sent == session->out.len;
+    bool whole = mail_is_sent(session);
     struct mail_job *job = mail_detach(session, mail_stage(state));
     int64_t idle_s = job->options->idle_max_s;
 
@@ -401,7 +439,7 @@ mail_session_failed(struct mail_session *session, const char *error)
 {
     struct mail *mail = session->mail;
     enum mail_state state = session->state;
-    bool whole = session->out_sent == session->out.len;
+    bool whole = mail_is_sent(session);
     struct mail_job *job;
 
     if (session->job != NULL && mail_try_again(session))
@@ -454,7 +492,7 @@ mail_take_reply(struct mail_session *session)
         mail_send_body(session);
         return true;
     }
-    if (session->state == MAIL_SENT_BODY && good && session->out_sent == session->out.len)
+    if (session->state == MAIL_SENT_BODY && good && mail_is_sent(session))
     {
         mail_answered(session);
         return false;

@@ -25,6 +25,22 @@ struct wire_header
 
 #define WIRE_HEADERS_MAX 32
 
+/* How a piece of a body goes out. */
+enum wire_encoding
+{
+    WIRE_PLAIN,
+    WIRE_BASE64,
+    WIRE_BASE64_LINES /* of 76 characters, with CRLF between them */
+};
+
+struct wire_piece
+{
+    const char *data;
+    size_t len;
+    enum wire_encoding encoding;
+    bool enclosed; /* neighbours that are go out together, as the base64 of what they would be */
+};
+
 struct wire_request
 {
     enum wire_kind kind;
@@ -46,8 +62,10 @@ struct wire_request
     const char *mail_to;
     bool starttls; /* required on smtp:// URLs */
 
-    const char *body; /* HTTP body or the whole MIME message with CRLF */
-    size_t body_len;
+    const char *body; /* HTTP body or the whole MIME message with CRLF; NULL: there are pieces */
+    size_t body_len;  /* of the body as it goes out */
+    const struct wire_piece *pieces; /* see core/body.h */
+    size_t piece_count;
 
     bool fresh_connection; /* do not reuse an open connection */
 };

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/body.h"
 #include "core/buf.h"
 #include "core/crypto.h"
 #include "providers/build.h"
@@ -32,11 +33,20 @@ hex(struct arena *arena, const uint8_t digest[DIGEST_BYTES])
 }
 
 static char *
-hash(struct arena *arena, const char *text, size_t len)
+hash(struct arena *arena, const char *text)
 {
     uint8_t digest[DIGEST_BYTES];
 
-    crypto_sha256(text, len, digest);
+    crypto_sha256(text, strlen(text), digest);
+    return hex(arena, digest);
+}
+
+static char *
+hash_body(struct arena *arena, const struct wire_request *request)
+{
+    uint8_t digest[DIGEST_BYTES];
+
+    body_sha256(request, digest);
     return hex(arena, digest);
 }
 
@@ -134,7 +144,7 @@ make_canonical(struct arena *arena, const struct wire_request *request, const ch
         buf_printf(&out, "%s:%s\n", headers[i].name, headers[i].value);
         buf_printf(&names, "%s%s", i > 0 ? ";" : "", headers[i].name);
     }
-    buf_printf(&out, "\n%s\n%s", names.data, hash(arena, request->body, request->body_len));
+    buf_printf(&out, "\n%s\n%s", names.data, hash_body(arena, request));
     if (!out.overflow)
     {
         ret = arena_strdup(arena, out.data);
@@ -171,8 +181,7 @@ sigv4_sign(struct wire_request *request, const struct sigv4_account *account, in
         return build_refuse(reterr, OUTCOME_CONFIG, "headers_too_large",
                             "the headers to sign are larger than 128 KB");
     }
-    to_sign = arena_printf(arena, ALGORITHM "\n%s\n%s\n%s", time, scope,
-                           hash(arena, canonical, strlen(canonical)));
+    to_sign = arena_printf(arena, ALGORITHM "\n%s\n%s\n%s", time, scope, hash(arena, canonical));
     return build_header(
         request, "authorization",
         arena_printf(arena, ALGORITHM " Credential=%s/%s, SignedHeaders=%s, Signature=%s",
