@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "core/body.h"
+
 bool
 build_refuse(struct provider_error *reterr, enum outcome_class class, const char *code,
              const char *reason)
@@ -72,6 +74,31 @@ build_json_body(struct wire_request *request, json *document, struct arena *aren
     wire_add_header(request, "content-type", "application/json");
 }
 
+void
+build_json_pieces(struct wire_request *request, json *document, const char *member,
+                  const struct wire_piece *pieces, size_t count, size_t places, struct arena *arena)
+{
+    /* Inside of texts quotes are escaped, so this cannot stand in one. */
+    const char *place = arena_printf(arena, "\"%s\":\"\"", member);
+    struct wire_piece *all = arena_alloc(arena, (count + places + 1) * sizeof(*all));
+    size_t all_count = 0;
+    const char *text;
+    const char *end;
+
+    build_json_body(request, document, arena);
+    text = request->body;
+    for (size_t i = 0; i < places && (end = strstr(text, place)) != NULL; i++)
+    {
+        end += strlen(place) - 1;
+        all[all_count++] = (struct wire_piece){ .data = text, .len = (size_t) (end - text) };
+        memcpy(all + all_count, pieces + i * (count / places), count / places * sizeof(*all));
+        all_count += count / places;
+        text = end;
+    }
+    all[all_count++] = (struct wire_piece){ .data = text, .len = strlen(text) };
+    body_set_pieces(request, all, all_count);
+}
+
 bool
 build_has_control(const char *text)
 {
@@ -101,8 +128,8 @@ build_line(const struct message *message, const char *part, const char **ret, st
     return true;
 }
 
-static bool
-is_unreserved(unsigned char c)
+bool
+build_is_unreserved(unsigned char c)
 {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
            c == '.' || c == '_' || c == '~';
@@ -121,7 +148,7 @@ build_form_field(struct buf *form, const char *name, const char *value)
     buf_putc(form, '=');
     for (const unsigned char *p = (const unsigned char *) value; *p != '\0'; p++)
     {
-        if (is_unreserved(*p))
+        if (build_is_unreserved(*p))
         {
             buf_putc(form, (char) *p);
         }

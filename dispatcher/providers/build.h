@@ -30,11 +30,22 @@ int64_t build_seconds_left(const struct message *message, int64_t max);
 void build_json_body(struct wire_request *request, json *document, struct arena *arena);
 
 /*
+ * The same of a document in which the next places of content are the members of that name that are
+ * empty texts, one after the other; of the pieces each takes its share, all the same number.
+ */
+void build_json_pieces(struct wire_request *request, json *document, const char *member,
+                       const struct wire_piece *pieces, size_t count, size_t places,
+                       struct arena *arena);
+
+/*
  * A part that becomes a header or a short field: *ret is its text or NULL; refused when it holds
  * control characters.
  */
 bool build_line(const struct message *message, const char *part, const char **ret,
                 struct arena *arena, struct provider_error *reterr);
+
+/* May the byte stand in a URL, a form and an extended parameter without being percent-encoded? */
+bool build_is_unreserved(unsigned char c);
 
 /* Append name=value to a form, percent-encoded (blank is %20, plus is %2B). */
 void build_form_field(struct buf *form, const char *name, const char *value);

@@ -187,9 +187,9 @@ email_read(const struct message *message, const struct settings *settings, struc
     return read_headers(message, arena, ret, reterr);
 }
 
-char *
+bool
 email_build(const struct message *message, const struct email_parts *parts, struct arena *arena,
-            size_t *ret_len, struct provider_error *reterr)
+            struct wire_request *ret, struct provider_error *reterr)
 {
     const struct mime_mail mail = {
         .delivery_id = message->delivery_id,
@@ -203,9 +203,31 @@ email_build(const struct message *message, const struct email_parts *parts, stru
         .html = parts->html,
         .headers = parts->headers,
         .header_count = parts->header_count,
+        .attachments = message->attachments,
+        .attachment_count = message->attachment_count,
     };
 
-    return mime_build(arena, &mail, ret_len, reterr);
+    return mime_build(arena, &mail, ret, reterr);
+}
+
+void
+email_set_json(struct wire_request *request, json *document,
+               const struct message_attachment *attachments, size_t count, struct arena *arena)
+{
+    struct wire_piece pieces[MESSAGE_ATTACHMENTS_MAX];
+
+    if (count == 0)
+    {
+        build_json_body(request, document, arena);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+    {
+        pieces[i] = (struct wire_piece){ .data = attachments[i].data,
+                                         .len = attachments[i].size,
+                                         .encoding = WIRE_BASE64 };
+    }
+    build_json_pieces(request, document, "content", pieces, count, count, arena);
 }
 
 struct sender_check

@@ -31,11 +31,19 @@ bool email_read(const struct message *message, const struct settings *settings, 
                 struct email_parts *ret, struct provider_error *reterr);
 
 /*
- * The whole mail as RFC 5322 and MIME, with length in *ret_len. NULL with *reterr (class content)
- * when it is too large.
+ * Set the whole mail as RFC 5322 and MIME as the request's body, in pieces. False with *reterr
+ * (class content) when it is too large.
  */
-char *email_build(const struct message *message, const struct email_parts *parts,
-                  struct arena *arena, size_t *ret_len, struct provider_error *reterr);
+bool email_build(const struct message *message, const struct email_parts *parts,
+                 struct arena *arena, struct wire_request *ret, struct provider_error *reterr);
+
+/*
+ * Print a document as the body (it is destroyed), with what is attached as base64 in its empty
+ * members "content", in the order of the attachments.
+ */
+void email_set_json(struct wire_request *request, json *document,
+                    const struct message_attachment *attachments, size_t count,
+                    struct arena *arena);
 
 /* Check the settings from, from_name, from_by_category and reply_to. */
 bool email_check_settings(const struct settings *settings, struct arena *arena,

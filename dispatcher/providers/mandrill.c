@@ -94,27 +94,62 @@ make_headers(const struct email_parts *parts, struct arena *arena)
     return headers;
 }
 
-static void
-put_text(json *object, const char *name, const char *text)
+/* What HTML shows by cid:NAME goes as one of the images, which must be such. */
+static bool
+is_image(const struct message_attachment *attachment)
 {
-    if (text != NULL)
-    {
-        json_put(object, name, json_new_string(text));
-    }
+    return attachment->content_id != NULL &&
+           strncasecmp(attachment->content_type, "image/", 6) == 0;
 }
 
+/* Without their content. Returns the end of ret, to which those it lists are appended. */
+static struct message_attachment *
+put_files(json *mail, const char *name, const struct message *message, bool images,
+          struct message_attachment *ret)
+{
+    json *list = json_new_array();
+
+    for (size_t i = 0; i < message->attachment_count; i++)
+    {
+        const struct message_attachment *attachment = &message->attachments[i];
+        json *one;
+
+        if (is_image(attachment) != images)
+        {
+            continue;
+        }
+        one = json_new_object();
+        json_put(one, "type", json_new_string(attachment->content_type));
+        json_put(one, "name", json_new_string(images ? attachment->content_id : attachment->name));
+        json_put(one, "content", json_new_string(""));
+        json_push(list, one);
+        *ret++ = *attachment;
+    }
+    if (json_array_length(list) > 0)
+    {
+        json_put(mail, name, list);
+    }
+    else
+    {
+        json_destroy(list);
+    }
+    return ret;
+}
+
+/* The files it names are put into ret_files in the order of their places. */
 static json *
 make_mail(const struct settings *settings, const struct message *message,
-          const struct email_parts *parts, struct arena *arena)
+          const struct email_parts *parts, struct message_attachment *ret_files,
+          struct arena *arena)
 {
     json *mail = json_new_object();
     json *metadata = json_new_object();
 
-    put_text(mail, "html", parts->html);
-    put_text(mail, "text", parts->text);
-    put_text(mail, "subject", parts->subject);
-    put_text(mail, "from_email", parts->from);
-    put_text(mail, "from_name", parts->from_name);
+    build_put_text(mail, "html", parts->html);
+    build_put_text(mail, "text", parts->text);
+    build_put_text(mail, "subject", parts->subject);
+    build_put_text(mail, "from_email", parts->from);
+    build_put_text(mail, "from_name", parts->from_name);
     json_put(mail, "to", make_recipients(message));
     if (parts->reply_to != NULL || parts->header_count > 0)
     {
@@ -128,9 +163,11 @@ make_mail(const struct settings *settings, const struct message *message,
         json_push(tags, json_new_string(message->category));
         json_put(mail, "tags", tags);
     }
-    put_text(mail, "subaccount", settings_get(settings, "subaccount"));
+    build_put_text(mail, "subaccount", settings_get(settings, "subaccount"));
     json_put(metadata, "nid", json_new_string(message->delivery_id));
     json_put(mail, "metadata", metadata);
+    ret_files = put_files(mail, "attachments", message, false, ret_files);
+    put_files(mail, "images", message, true, ret_files);
     return mail;
 }
 
@@ -138,6 +175,7 @@ static bool
 mandrill_build(const struct settings *settings, const struct message *message, struct arena *arena,
                struct wire_request *ret, struct provider_error *reterr)
 {
+    struct message_attachment files[MESSAGE_ATTACHMENTS_MAX];
     struct email_parts parts;
     json *root;
 
@@ -152,15 +190,15 @@ mandrill_build(const struct settings *settings, const struct message *message, s
     }
     root = json_new_object();
     json_put(root, "key", json_new_string(settings_get(settings, "api_key")));
-    json_put(root, "message", make_mail(settings, message, &parts, arena));
+    json_put(root, "message", make_mail(settings, message, &parts, files, arena));
     /* Otherwise the answer would come before Mandrill knows what becomes of the mail. */
     json_put(root, "async", json_new_bool(false));
     build_post(ret, settings, MANDRILL_ENDPOINT, "/api/1.3/messages/send", arena);
-    build_json_body(ret, root, arena);
+    email_set_json(ret, root, files, message->attachment_count, arena);
     if (ret->body_len > MANDRILL_REQUEST_MAX)
     {
         return build_refuse(reterr, OUTCOME_CONTENT, "message_too_large",
-                            "the request is larger than 25 MB");
+                            "the request is larger than 25 MB with its attachments");
     }
     return true;
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/body.h"
 #include "core/crypto.h"
 #include "core/utf8.h"
 #include "providers/address.h"
@@ -118,24 +119,13 @@ whole_characters(const char *text, size_t left, size_t max)
     return taken;
 }
 
-/* Standard base64 without line breaks. */
+/* Base64 of what fits into one line, at most. */
 static void
-append_base64_raw(struct buf *out, const char *text, size_t len)
+append_base64_line(struct buf *out, const char *text, size_t len)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char line[ENCODED_LINE_MAX];
 
-    for (size_t i = 0; i < len; i += 3)
-    {
-        size_t n = len - i < 3 ? len - i : 3;
-        uint32_t group = (uint32_t) (unsigned char) text[i] << 16;
-
-        group |= n > 1 ? (uint32_t) (unsigned char) text[i + 1] << 8 : 0;
-        group |= n > 2 ? (uint32_t) (unsigned char) text[i + 2] : 0;
-        buf_putc(out, digits[group >> 18]);
-        buf_putc(out, digits[group >> 12 & 63]);
-        buf_putc(out, n > 1 ? digits[group >> 6 & 63] : '=');
-        buf_putc(out, n > 2 ? digits[group & 63] : '=');
-    }
+    buf_append(out, line, crypto_base64_encode(text, len, line));
 }
 
 /* Append text as encoded words, one a line. Returns the column. */
@@ -153,7 +143,7 @@ append_encoded_words(struct buf *out, const char *text, size_t column)
         room = room > ENCODED_WORD_MAX ? ENCODED_WORD_MAX : room;
         n = whole_characters(text, left, (room - ENCODED_WORD_FRAME) / 4 * 3);
         buf_puts(out, "=?UTF-8?B?");
-        append_base64_raw(out, text, n);
+        append_base64_line(out, text, n);
         buf_puts(out, "?=");
         column += out->len - start;
         text += n;
@@ -364,7 +354,8 @@ mime_append_base64(struct buf *out, const char *text, size_t len)
         {
             buf_puts(out, "\r\n");
         }
-        append_base64_raw(out, text + i, len - i < BASE64_LINE_BYTES ? len - i : BASE64_LINE_BYTES);
+        append_base64_line(out, text + i,
+                           len - i < BASE64_LINE_BYTES ? len - i : BASE64_LINE_BYTES);
     }
 }
 
@@ -406,13 +397,36 @@ append_part(struct buf *out, const char *type, const char *text)
     buf_finish(&canonical);
 }
 
-/* A boundary from the delivery id that occurs in neither part. */
+/* A mail while it is put together: texts, cut where content goes in between. */
+struct mime_writer
+{
+    struct arena *arena;
+    const struct mime_mail *mail;
+    struct buf text; /* part by part; empty: there is none */
+    struct buf html;
+    struct buf out; /* since the last cut */
+    bool overflow;  /* some text was too large */
+    struct wire_piece *pieces;
+    size_t count;
+};
+
+static bool
+contains(const struct buf *text, const char *boundary)
+{
+    return text->len > 0 && memmem(text->data, text->len, boundary, strlen(boundary)) != NULL;
+}
+
+/*
+ * A boundary from the delivery id that occurs in neither part. Base64 holds no underscore, so none
+ * occurs in content.
+ */
 static const char *
-make_boundary(struct arena *arena, const char *id, const struct buf *text, const struct buf *html)
+make_boundary(const struct mime_writer *writer, const char *purpose)
 {
     for (unsigned int n = 0;; n++)
     {
-        const char *seed = arena_printf(arena, "%s %u", id, n);
+        const char *seed =
+            arena_printf(writer->arena, "%s%s %u", writer->mail->delivery_id, purpose, n);
         char boundary[2 + 24 + 1] = "=_";
         uint8_t digest[32];
 
@@ -422,41 +436,188 @@ make_boundary(struct arena *arena, const char *id, const struct buf *text, const
             boundary[2 + 2 * i] = hex_digits[digest[i] >> 4];
             boundary[3 + 2 * i] = hex_digits[digest[i] & 15];
         }
-        if (memmem(text->data, text->len, boundary, sizeof(boundary) - 1) == NULL &&
-            memmem(html->data, html->len, boundary, sizeof(boundary) - 1) == NULL)
+        if (!contains(&writer->text, boundary) && !contains(&writer->html, boundary))
         {
-            return arena_strdup(arena, boundary);
+            return arena_strdup(writer->arena, boundary);
+        }
+    }
+}
+
+/* End the piece of text that was being written. */
+static void
+cut(struct mime_writer *writer)
+{
+    writer->overflow = writer->overflow || writer->out.overflow;
+    if (writer->out.len > 0)
+    {
+        writer->pieces[writer->count++] = (struct wire_piece){
+            .data = arena_strndup(writer->arena, writer->out.data, writer->out.len),
+            .len = writer->out.len,
+        };
+        buf_reset(&writer->out);
+    }
+}
+
+static void
+begin_multipart(struct buf *out, const char *type, const char *boundary)
+{
+    buf_printf(out, "Content-Type: multipart/%s; boundary=\"%s\"\r\n\r\n", type, boundary);
+}
+
+/*
+ * The name of a file as RFC 2231 writes it, behind one in ASCII for those who do not read that.
+ */
+static void
+append_file_name(struct buf *out, const char *name)
+{
+    buf_puts(out, "; filename=\"");
+    for (const char *p = name; *p != '\0'; p++)
+    {
+        if ((unsigned char) *p >= 0x80)
+        {
+            /* One for each character. */
+            buf_puts(out, ((unsigned char) *p & 0xc0) == 0x80 ? "" : "_");
+            continue;
+        }
+        buf_puts(out, *p == '"' || *p == '\\' ? "\\" : "");
+        buf_putc(out, *p);
+    }
+    buf_putc(out, '"');
+    if (is_printable_ascii(name))
+    {
+        return;
+    }
+    buf_puts(out, ";\r\n filename*=UTF-8''");
+    for (const unsigned char *p = (const unsigned char *) name; *p != '\0'; p++)
+    {
+        if (build_is_unreserved(*p))
+        {
+            buf_putc(out, (char) *p);
+        }
+        else
+        {
+            buf_printf(out, "%%%c%c", hex_digits[*p >> 4], hex_digits[*p & 15]);
         }
     }
 }
 
 static void
-append_alternative(struct buf *out, struct arena *arena, const struct mime_mail *mail)
+append_attachment(struct mime_writer *writer, const struct message_attachment *attachment,
+                  const char *boundary)
 {
-    struct buf text;
-    struct buf html;
+    struct buf *out = &writer->out;
+    bool is_inline = attachment->content_id != NULL;
+
+    buf_printf(out, "--%s\r\nContent-Type: %s\r\n", boundary, attachment->content_type);
+    buf_puts(out, "Content-Transfer-Encoding: base64\r\n");
+    if (is_inline)
+    {
+        buf_printf(out, "Content-ID: <%s>\r\n", attachment->content_id);
+    }
+    buf_printf(out, "Content-Disposition: %s", is_inline ? "inline" : "attachment");
+    append_file_name(out, attachment->name);
+    buf_puts(out, "\r\n\r\n");
+    cut(writer);
+    writer->pieces[writer->count++] = (struct wire_piece){ .data = attachment->data,
+                                                           .len = attachment->size,
+                                                           .encoding = WIRE_BASE64_LINES };
+    buf_puts(out, "\r\n");
+}
+
+/* Text and HTML, or the one there is. */
+static void
+append_texts(struct mime_writer *writer)
+{
+    struct buf *out = &writer->out;
     const char *boundary;
 
-    buf_init(&text, MIME_BYTES_MAX);
-    buf_init(&html, MIME_BYTES_MAX);
-    append_part(&text, "plain", mail->text);
-    append_part(&html, "html", mail->html);
-    if (text.overflow || html.overflow)
+    if (writer->mail->text == NULL || writer->mail->html == NULL)
     {
-        out->overflow = true;
+        const struct buf *only = writer->mail->html == NULL ? &writer->text : &writer->html;
+
+        buf_append(out, only->data, only->len);
+        return;
     }
-    else
+    boundary = make_boundary(writer, "");
+    begin_multipart(out, "alternative", boundary);
+    buf_printf(out, "--%s\r\n", boundary);
+    buf_append(out, writer->text.data, writer->text.len);
+    buf_printf(out, "--%s\r\n", boundary);
+    buf_append(out, writer->html.data, writer->html.len);
+    buf_printf(out, "--%s--\r\n", boundary);
+}
+
+/* Does it stand beside the HTML part, and not at the end of the mail? */
+static bool
+is_related(const struct mime_mail *mail, const struct message_attachment *attachment)
+{
+    return mail->html != NULL && attachment->content_id != NULL;
+}
+
+static size_t
+count_related(const struct mime_mail *mail)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < mail->attachment_count; i++)
     {
-        boundary = make_boundary(arena, mail->delivery_id, &text, &html);
-        buf_printf(out, "Content-Type: multipart/alternative; boundary=\"%s\"\r\n\r\n", boundary);
-        buf_printf(out, "--%s\r\n", boundary);
-        buf_append(out, text.data, text.len);
-        buf_printf(out, "--%s\r\n", boundary);
-        buf_append(out, html.data, html.len);
-        buf_printf(out, "--%s--\r\n", boundary);
+        count += is_related(mail, &mail->attachments[i]);
     }
-    buf_finish(&text);
-    buf_finish(&html);
+    return count;
+}
+
+static void
+append_attachments(struct mime_writer *writer, bool related, const char *boundary)
+{
+    const struct mime_mail *mail = writer->mail;
+
+    for (size_t i = 0; i < mail->attachment_count; i++)
+    {
+        if (is_related(mail, &mail->attachments[i]) == related)
+        {
+            append_attachment(writer, &mail->attachments[i], boundary);
+        }
+    }
+    buf_printf(&writer->out, "--%s--\r\n", boundary);
+}
+
+/* The texts with what they show inline. */
+static void
+append_related(struct mime_writer *writer)
+{
+    const char *boundary;
+
+    if (count_related(writer->mail) == 0)
+    {
+        append_texts(writer);
+        return;
+    }
+    boundary = make_boundary(writer, " related");
+    begin_multipart(&writer->out,
+                    writer->mail->text != NULL ? "related;\r\n type=\"multipart/alternative\""
+                                               : "related;\r\n type=\"text/html\"",
+                    boundary);
+    buf_printf(&writer->out, "--%s\r\n", boundary);
+    append_texts(writer);
+    append_attachments(writer, true, boundary);
+}
+
+/* All below the headers. */
+static void
+append_content(struct mime_writer *writer)
+{
+    const char *boundary;
+
+    if (count_related(writer->mail) == writer->mail->attachment_count)
+    {
+        append_related(writer);
+        return;
+    }
+    boundary = make_boundary(writer, " mixed");
+    begin_multipart(&writer->out, "mixed", boundary);
+    buf_printf(&writer->out, "--%s\r\n", boundary);
+    append_related(writer);
+    append_attachments(writer, false, boundary);
 }
 
 static void
@@ -480,6 +641,12 @@ append_headers(struct buf *out, const struct mime_mail *mail)
     }
 }
 
+static bool
+is_line(const char *text)
+{
+    return text == NULL || !build_has_control(text);
+}
+
 /* No value that goes into a header may end its line. */
 static bool
 check_headers(struct arena *arena, const struct mime_mail *mail, struct provider_error *reterr)
@@ -496,7 +663,7 @@ check_headers(struct arena *arena, const struct mime_mail *mail, struct provider
 
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
     {
-        if (values[i].value != NULL && build_has_control(values[i].value))
+        if (!is_line(values[i].value))
         {
             return build_refuse(reterr, OUTCOME_CONTENT, "header_injection",
                                 arena_printf(arena,
@@ -512,44 +679,65 @@ check_headers(struct arena *arena, const struct mime_mail *mail, struct provider
                                 "a header is no name with a value of one line");
         }
     }
+    for (size_t i = 0; i < mail->attachment_count; i++)
+    {
+        const struct message_attachment *a = &mail->attachments[i];
+
+        if (!is_line(a->name) || !is_line(a->content_type) || !is_line(a->content_id))
+        {
+            return build_refuse(reterr, OUTCOME_CONTENT, "header_injection",
+                                "name, type or inline of an attachment holds a line break or "
+                                "another control character");
+        }
+    }
     return true;
 }
 
-char *
-mime_build(struct arena *arena, const struct mime_mail *mail, size_t *ret_len,
+static void
+write_mail(struct mime_writer *writer)
+{
+    const struct mime_mail *mail = writer->mail;
+
+    if (mail->text != NULL || mail->html == NULL)
+    {
+        append_part(&writer->text, "plain", mail->text);
+    }
+    if (mail->html != NULL)
+    {
+        append_part(&writer->html, "html", mail->html);
+    }
+    writer->overflow = writer->text.overflow || writer->html.overflow;
+    if (!writer->overflow)
+    {
+        append_headers(&writer->out, mail);
+        append_content(writer);
+        cut(writer);
+    }
+}
+
+bool
+mime_build(struct arena *arena, const struct mime_mail *mail, struct wire_request *ret,
            struct provider_error *reterr)
 {
-    struct buf out;
-    char *copy = NULL;
+    struct mime_writer writer = { .arena = arena, .mail = mail };
 
     if (!check_headers(arena, mail, reterr))
     {
-        return NULL;
+        return false;
     }
-    buf_init(&out, MIME_BYTES_MAX);
-    append_headers(&out, mail);
-    if (mail->text != NULL && mail->html != NULL)
+    writer.pieces = arena_alloc(arena, (2 * mail->attachment_count + 1) * sizeof(writer.pieces[0]));
+    buf_init(&writer.text, MIME_BYTES_MAX);
+    buf_init(&writer.html, MIME_BYTES_MAX);
+    buf_init(&writer.out, MIME_BYTES_MAX);
+    write_mail(&writer);
+    buf_finish(&writer.text);
+    buf_finish(&writer.html);
+    buf_finish(&writer.out);
+    body_set_pieces(ret, writer.pieces, writer.count);
+    if (writer.overflow || ret->body_len > MIME_BYTES_MAX)
     {
-        append_alternative(&out, arena, mail);
+        return build_refuse(reterr, OUTCOME_CONTENT, "message_too_large",
+                            "the mail is larger than 26214400 bytes with its attachments");
     }
-    else if (mail->html != NULL)
-    {
-        append_part(&out, "html", mail->html);
-    }
-    else
-    {
-        append_part(&out, "plain", mail->text);
-    }
-    if (out.overflow)
-    {
-        build_refuse(reterr, OUTCOME_CONTENT, "message_too_large",
-                     "the mail is larger than 26214400 bytes");
-    }
-    else
-    {
-        *ret_len = out.len;
-        copy = arena_strndup(arena, out.data, out.len);
-    }
-    buf_finish(&out);
-    return copy;
+    return true;
 }

@@ -11,7 +11,7 @@
 #include "core/wire.h"
 #include "providers/provider.h"
 
-#define MIME_BYTES_MAX 26214400
+#define MIME_BYTES_MAX 26214400 /* of the whole message, encoded */
 
 /* Mailboxes are checked by the caller with address_check_mailbox(). */
 struct mime_mail
@@ -27,14 +27,17 @@ struct mime_mail
     const char *html;                  /* NULL: none */
     const struct wire_header *headers; /* more of them; words apart by one blank */
     size_t header_count;
+    const struct message_attachment *attachments;
+    size_t attachment_count;
 };
 
 /*
- * The whole message. NULL with *reterr (class content) when a value for a header holds control
- * characters or the message is too large.
+ * Set the whole message as the request's body, in pieces. Attachments that are inline stand beside
+ * the HTML part; without one they are attached as the others are. False with *reterr (class
+ * content) when a value for a header holds control characters or the message is too large.
  */
-char *mime_build(struct arena *arena, const struct mime_mail *mail, size_t *ret_len,
-                 struct provider_error *reterr);
+bool mime_build(struct arena *arena, const struct mime_mail *mail, struct wire_request *ret,
+                struct provider_error *reterr);
 
 /* Text as the value of a header in one line: itself when it is ASCII, else as encoded words. */
 const char *mime_encode_value(struct arena *arena, const char *text);

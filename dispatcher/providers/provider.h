@@ -87,6 +87,17 @@ struct message_part
     size_t len;
 };
 
+/* Content that goes with a mail. It stays where it is until the request is over. */
+struct message_attachment
+{
+    const char *name;         /* of the file, not empty */
+    const char *content_type; /* media type */
+    const char *content_id;   /* what cid: in HTML names; NULL: it is not shown inline */
+    const char *data;
+    size_t size;
+};
+
+#define MESSAGE_ATTACHMENTS_MAX 20
 #define MESSAGE_PARTS_MAX 16
 
 /* One delivery, rendered: everything a provider may use. */
@@ -114,6 +125,8 @@ struct message
     uint8_t random[CRYPTO_PUSH_RANDOM_BYTES];
     struct message_part parts[MESSAGE_PARTS_MAX];
     size_t part_count;
+    const struct message_attachment *attachments; /* those the part of that name lists */
+    size_t attachment_count;
 };
 
 /* Text of a part, or NULL when it is absent or empty. */

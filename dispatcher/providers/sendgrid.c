@@ -101,6 +101,28 @@ make_headers(const struct email_parts *parts, struct arena *arena)
     return headers;
 }
 
+/* Without their content. */
+static json *
+make_attachments(const struct message *message)
+{
+    json *list = json_new_array();
+
+    for (size_t i = 0; i < message->attachment_count; i++)
+    {
+        const struct message_attachment *attachment = &message->attachments[i];
+        json *one = json_new_object();
+
+        json_put(one, "content", json_new_string(""));
+        json_put(one, "filename", json_new_string(attachment->name));
+        json_put(one, "type", json_new_string(attachment->content_type));
+        json_put(one, "disposition",
+                 json_new_string(attachment->content_id != NULL ? "inline" : "attachment"));
+        build_put_text(one, "content_id", attachment->content_id);
+        json_push(list, one);
+    }
+    return list;
+}
+
 static json *
 make_document(const struct settings *settings, const struct message *message,
               const struct email_parts *parts, struct arena *arena)
@@ -119,6 +141,10 @@ make_document(const struct settings *settings, const struct message *message,
     push_content(content, "text/plain", parts->text);
     push_content(content, "text/html", parts->html);
     json_put(root, "content", content);
+    if (message->attachment_count > 0)
+    {
+        json_put(root, "attachments", make_attachments(message));
+    }
     if (parts->header_count > 0)
     {
         json_put(root, "headers", make_headers(parts, arena));
@@ -155,11 +181,12 @@ sendgrid_build(const struct settings *settings, const struct message *message, s
                             "the category is longer than 255 characters");
     }
     build_post(ret, settings, SENDGRID_ENDPOINT, "/v3/mail/send", arena);
-    build_json_body(ret, make_document(settings, message, &parts, arena), arena);
+    email_set_json(ret, make_document(settings, message, &parts, arena), message->attachments,
+                   message->attachment_count, arena);
     if (ret->body_len > SENDGRID_REQUEST_MAX)
     {
         return build_refuse(reterr, OUTCOME_CONTENT, "message_too_large",
-                            "the request is larger than 30 MB");
+                            "the request is larger than 30 MB with its attachments");
     }
     return build_header(ret, "accept", "application/json", reterr) &&
            build_header(ret, "authorization", arena_printf(arena, "Bearer %s", key), reterr);

@@ -7,7 +7,6 @@
  */
 #include <string.h>
 
-#include "core/crypto.h"
 #include "core/json.h"
 #include "providers/build.h"
 #include "providers/email.h"
@@ -112,8 +111,9 @@ make_tags(const struct message *message)
     return tags;
 }
 
+/* Without the mail, whose place is the empty member Data. */
 static json *
-make_document(const struct settings *settings, const struct message *message, const char *data)
+make_document(const struct settings *settings, const struct message *message)
 {
     const char *set = settings_get(settings, "configuration_set");
     json *root = json_new_object();
@@ -125,7 +125,7 @@ make_document(const struct settings *settings, const struct message *message, co
     json_push(to, json_new_string(message->address));
     json_put(destination, "ToAddresses", to);
     json_put(root, "Destination", destination);
-    json_put(raw, "Data", json_new_string(data));
+    json_put(raw, "Data", json_new_string(""));
     json_put(content, "Raw", raw);
     json_put(root, "Content", content);
     json_put(root, "EmailTags", make_tags(message));
@@ -148,21 +148,24 @@ ses_build(const struct settings *settings, const struct message *message, struct
         .service = "ses",
     };
     struct email_parts parts;
-    const char *mail;
-    size_t len;
+    struct wire_request mail;
+    struct wire_piece *pieces;
 
-    if (!email_read(message, settings, arena, &parts, reterr))
+    if (!email_read(message, settings, arena, &parts, reterr) ||
+        !email_build(message, &parts, arena, &mail, reterr))
     {
         return false;
     }
-    mail = email_build(message, &parts, arena, &len, reterr);
-    if (mail == NULL)
+    pieces = arena_alloc(arena, mail.piece_count * sizeof(*pieces));
+    for (size_t i = 0; i < mail.piece_count; i++)
     {
-        return false;
+        pieces[i] = mail.pieces[i];
+        pieces[i].enclosed = true;
     }
     build_post(ret, settings, arena_printf(arena, "https://email.%s.amazonaws.com", account.region),
                "/v2/email/outbound-emails", arena);
-    build_json_body(ret, make_document(settings, message, crypto_base64(arena, mail, len)), arena);
+    build_json_pieces(ret, make_document(settings, message), "Data", pieces, mail.piece_count, 1,
+                      arena);
     return sigv4_sign(ret, &account, message->now_s, arena, reterr);
 }
 

@@ -225,8 +225,7 @@ smtp_build(const struct settings *settings, const struct message *message, struc
         .mail_to = message->address,
         .starttls = strcmp(security(settings), "starttls") == 0,
     };
-    ret->body = email_build(message, &parts, arena, &ret->body_len, reterr);
-    return ret->body != NULL;
+    return email_build(message, &parts, arena, ret, reterr);
 }
 
 /* Length of an enhanced code (class.subject.detail) at the beginning of a reply; 0: none. */
