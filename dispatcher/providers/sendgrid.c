@@ -103,7 +103,7 @@ make_headers(const struct email_parts *parts, struct arena *arena)
 
 /* Without their content. */
 static json *
-make_attachments(const struct message *message)
+make_attachments(const struct message *message, struct arena *arena)
 {
     json *list = json_new_array();
 
@@ -114,7 +114,10 @@ make_attachments(const struct message *message)
 
         json_put(one, "content", json_new_string(""));
         json_put(one, "filename", json_new_string(attachment->name));
-        json_put(one, "type", json_new_string(attachment->content_type));
+        /* SendGrid takes no parameters here. */
+        json_put(one, "type",
+                 json_new_string(arena_strndup(arena, attachment->content_type,
+                                               strcspn(attachment->content_type, ";"))));
         json_put(one, "disposition",
                  json_new_string(attachment->content_id != NULL ? "inline" : "attachment"));
         build_put_text(one, "content_id", attachment->content_id);
@@ -143,7 +146,7 @@ make_document(const struct settings *settings, const struct message *message,
     json_put(root, "content", content);
     if (message->attachment_count > 0)
     {
-        json_put(root, "attachments", make_attachments(message));
+        json_put(root, "attachments", make_attachments(message, arena));
     }
     if (parts->header_count > 0)
     {

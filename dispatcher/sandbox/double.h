@@ -81,6 +81,18 @@ struct double_reply
     const char *plaintext; /* what an encrypted body says to its receiver; NULL: not encrypted */
 };
 
+/* Content that a mail carries besides its texts. */
+struct rendered_file
+{
+    const char *name;
+    const char *type;
+    const char *content_id; /* NULL: not shown inline */
+    size_t size;
+    char sha256[65]; /* in hexadecimal */
+};
+
+#define RENDERED_FILES_MAX 32
+
 /* A message as its receiver sees it; unused members are NULL. */
 struct rendered
 {
@@ -93,6 +105,8 @@ struct rendered
     const char *html;
     const char *data;    /* JSON */
     const char *content; /* what the application wrote, byte for byte; NULL: text */
+    struct rendered_file files[RENDERED_FILES_MAX];
+    size_t file_count;
 };
 
 #define DOUBLE_SECRETS_MAX 4

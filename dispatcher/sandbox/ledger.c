@@ -9,6 +9,7 @@
 
 #include "core/crypto.h"
 #include "core/mem.h"
+#include "sandbox/files.h"
 #include "sandbox/text.h"
 
 #define LOG_BYTES_MAX ((size_t) 256 * 1024 * 1024)
@@ -354,6 +355,8 @@ print_rendered(struct buf *ret, const struct ledger_entry *entry)
     print_member(ret, "text", rendered.text);
     print_member(ret, "html", rendered.html);
     print_member(ret, "data", rendered.data);
+    buf_puts(ret, ",\"files\":");
+    files_print(ret, &rendered);
     buf_putc(ret, '}');
     arena_destroy(arena);
 }

@@ -8,6 +8,7 @@
 
 #include "core/buf.h"
 #include "core/crypto.h"
+#include "sandbox/files.h"
 
 #define DEPTH_MAX 8
 #define PARTS_MAX 100
@@ -294,6 +295,7 @@ struct reader
     struct arena *arena;
     struct rendered *ret;
     size_t parts;
+    bool malformed; /* content of a file is no base64 */
 };
 
 static void read_part(struct reader *reader, const char *text, size_t len, int depth);
@@ -363,13 +365,95 @@ read_text(struct reader *reader, const char *type, const char *encoding, const c
     }
 }
 
+/* file%20name as RFC 2231 writes it behind UTF-8''. */
+static char *
+decode_percent(struct arena *arena, const char *text)
+{
+    char *ret = arena_alloc(arena, strlen(text) + 1);
+    size_t out = 0;
+
+    for (; *text != '\0'; text++)
+    {
+        if (text[0] == '%' && hex_value(text[1]) >= 0 && hex_value(text[2]) >= 0)
+        {
+            ret[out++] = (char) (hex_value(text[1]) * 16 + hex_value(text[2]));
+            text += 2;
+        }
+        else
+        {
+            ret[out++] = *text;
+        }
+    }
+    return ret;
+}
+
+static const char *
+file_name(struct arena *arena, const char *disposition)
+{
+    const char *extended = disposition == NULL ? NULL : parameter(arena, disposition, "filename*");
+
+    if (extended != NULL && strncasecmp(extended, "utf-8''", 7) == 0)
+    {
+        return decode_percent(arena, extended + 7);
+    }
+    return disposition == NULL ? NULL : parameter(arena, disposition, "filename");
+}
+
+/* The name in the brackets of a Content-ID. */
+static const char *
+bare_id(struct arena *arena, const char *content_id)
+{
+    size_t len = content_id == NULL ? 0 : strlen(content_id);
+
+    return len > 2 && content_id[0] == '<' && content_id[len - 1] == '>'
+               ? arena_strndup(arena, content_id + 1, len - 2)
+               : content_id;
+}
+
+struct part_head
+{
+    const char *type;
+    const char *encoding;
+    const char *disposition;
+    const char *content_id;
+};
+
+static void
+read_file(struct reader *reader, const struct part_head *head, const char *body, size_t len)
+{
+    const char *name = file_name(reader->arena, head->disposition);
+    const char *id = bare_id(reader->arena, head->content_id);
+
+    if (head->encoding != NULL && strcasecmp(head->encoding, "base64") == 0)
+    {
+        body = decode_base64(reader->arena, body, len, &len);
+    }
+    if (body == NULL)
+    {
+        reader->malformed = true;
+        return;
+    }
+    files_add(reader->ret, reader->arena, name, head->type, id, body, len);
+}
+
+static bool
+is_file(const struct part_head *head)
+{
+    return (head->disposition != NULL && strncasecmp(head->disposition, "attachment", 10) == 0) ||
+           (strncasecmp(head->type, "multipart/", 10) != 0 &&
+            (head->content_id != NULL || strncasecmp(head->type, "text/", 5) != 0));
+}
+
 /* A message or a part: head, empty line, body. */
 static void
 read_part(struct reader *reader, const char *text, size_t len, int depth)
 {
-    const char *type = mime_header(text, len, "content-type", reader->arena);
-    const char *encoding = mime_header(text, len, "content-transfer-encoding", reader->arena);
-    const char *disposition = mime_header(text, len, "content-disposition", reader->arena);
+    struct part_head head = {
+        .type = mime_header(text, len, "content-type", reader->arena),
+        .encoding = mime_header(text, len, "content-transfer-encoding", reader->arena),
+        .disposition = mime_header(text, len, "content-disposition", reader->arena),
+        .content_id = mime_header(text, len, "content-id", reader->arena),
+    };
     const char *boundary;
     size_t at = 0;
 
@@ -378,15 +462,15 @@ read_part(struct reader *reader, const char *text, size_t len, int depth)
         at += line_length(text + at, len - at);
     }
     at += at < len ? line_length(text + at, len - at) : 0;
-    type = type != NULL ? type : "text/plain";
-    boundary = parameter(reader->arena, type, "boundary");
-    if (disposition != NULL && strncasecmp(disposition, "attachment", 10) == 0)
+    head.type = head.type != NULL ? head.type : "text/plain";
+    boundary = parameter(reader->arena, head.type, "boundary");
+    if (is_file(&head))
     {
-        return;
+        read_file(reader, &head, text + at, len - at);
     }
-    if (strncasecmp(type, "multipart/", 10) != 0)
+    else if (strncasecmp(head.type, "multipart/", 10) != 0)
     {
-        read_text(reader, type, encoding, text + at, len - at);
+        read_text(reader, head.type, head.encoding, text + at, len - at);
     }
     else if (boundary != NULL && boundary[0] != '\0' && depth < DEPTH_MAX)
     {
@@ -394,13 +478,48 @@ read_part(struct reader *reader, const char *text, size_t len, int depth)
     }
 }
 
-void
-mime_render(const char *message, size_t len, struct arena *arena, struct rendered *ret)
+/* *ret_malformed: content of a file is no base64. */
+static void
+read_mail(const char *message, size_t len, struct arena *arena, struct rendered *ret,
+          bool *ret_malformed)
 {
-    struct reader reader = { arena, ret, 0 };
+    struct reader reader = { .arena = arena, .ret = ret };
 
     ret->from = mime_header(message, len, "from", arena);
     ret->to = mime_header(message, len, "to", arena);
     ret->subject = mime_header(message, len, "subject", arena);
     read_part(&reader, message, len, 0);
+    *ret_malformed = reader.malformed;
+}
+
+void
+mime_render(const char *message, size_t len, struct arena *arena, struct rendered *ret)
+{
+    bool malformed;
+
+    read_mail(message, len, arena, ret, &malformed);
+}
+
+const char *
+mime_problem(const char *message, size_t len, struct arena *arena)
+{
+    const char *type = mime_header(message, len, "content-type", arena);
+    struct rendered rendered = { .from = NULL };
+    const char *missing;
+    bool malformed;
+
+    if (type == NULL || (strncasecmp(type, "multipart/mixed", 15) != 0 &&
+                         strncasecmp(type, "multipart/related", 17) != 0))
+    {
+        return NULL;
+    }
+    read_mail(message, len, arena, &rendered, &malformed);
+    missing = files_missing(&rendered, arena);
+    if (missing != NULL)
+    {
+        return arena_printf(arena, "there is no part with Content-ID <%s>", missing);
+    }
+    return malformed                  ? "a part is no base64"
+           : rendered.file_count == 0 ? "a multipart holds no part to be read"
+                                      : NULL;
 }

@@ -9,6 +9,7 @@
 #include "core/crypto.h"
 #include "core/json.h"
 #include "sandbox/double.h"
+#include "sandbox/files.h"
 #include "sandbox/schema.h"
 #include "sandbox/text.h"
 
@@ -256,7 +257,6 @@ check_mail(struct sending *sending)
 {
     const char *send_at = json_get_string(sending->root, "send_at");
     const json *tags = json_get(sending->mail, "tags");
-    const json *files = json_get(sending->mail, "attachments");
 
     if (!json_each(json_get(sending->mail, "headers"), check_line, sending))
     {
@@ -272,19 +272,56 @@ check_mail(struct sending *sending)
                                 "A tag has at most 50 characters and does not begin with _");
         }
     }
-    for (size_t i = 0; i < json_array_length(files); i++)
-    {
-        const char *content = json_get_string(json_array_at(files, i), "content");
-        size_t len;
-
-        if (content == NULL || crypto_base64_decode(sending->arena, content, &len) == NULL)
-        {
-            return refuse_field(sending, arena_printf(sending->arena, "message.attachments.%zu", i),
-                                "The content is not base64");
-        }
-    }
     return send_at == NULL || is_time(send_at) ||
            refuse_field(sending, "send_at", "Please enter a date as YYYY-MM-DD HH:MM:SS");
+}
+
+/* Note one of the lists of files; the number of the first that is malformed, or how many there are.
+ */
+static size_t
+add_files(const json *files, bool images, struct arena *arena, struct rendered *ret)
+{
+    size_t count = json_array_length(files);
+
+    for (size_t i = 0; i < count; i++)
+    {
+        const json *file = json_array_at(files, i);
+        const char *name = json_get_string(file, "name");
+        const char *type = json_get_string(file, "type");
+
+        if (name == NULL || type == NULL || (images && strncmp(type, "image/", 6) != 0) ||
+            !files_add_base64(ret, arena, name, type, images ? name : NULL,
+                              json_get_string(file, "content")))
+        {
+            return i;
+        }
+    }
+    return count;
+}
+
+static bool
+check_files(struct sending *sending)
+{
+    static const char *const lists[] = { "attachments", "images" };
+    struct rendered rendered = { .html = json_get_string(sending->mail, "html") };
+    const char *missing;
+
+    for (size_t i = 0; i < 2; i++)
+    {
+        const json *files = json_get(sending->mail, lists[i]);
+        size_t good = add_files(files, i == 1, sending->arena, &rendered);
+
+        if (good < json_array_length(files))
+        {
+            return refuse_field(sending,
+                                arena_printf(sending->arena, "message.%s.%zu", lists[i], good),
+                                "A file has name, type (of images: image/…) and content in base64");
+        }
+    }
+    missing = rendered.file_count > 0 ? files_missing(&rendered, sending->arena) : NULL;
+    return missing == NULL ||
+           refuse_field(sending, "message.images",
+                        arena_printf(sending->arena, "No image is called %.64s", missing));
 }
 
 static void
@@ -358,7 +395,8 @@ mandrill_judge(struct double_env *env, struct double_conn *conn,
     root = json_parse(request->body, request->body_len, NULL);
     sending.root = root;
     sending.mail = json_get(root, "message");
-    if (check_shape(&sending) && check_recipients(&sending) && check_mail(&sending))
+    if (check_shape(&sending) && check_recipients(&sending) && check_mail(&sending) &&
+        check_files(&sending))
     {
         answer_outcomes(&sending);
     }
@@ -412,6 +450,8 @@ mandrill_render(const struct double_request *request, struct arena *arena, struc
     ret->subject = arena_strdup(arena, json_get_string(mail, "subject"));
     ret->text = arena_strdup(arena, json_get_string(mail, "text"));
     ret->html = arena_strdup(arena, json_get_string(mail, "html"));
+    add_files(json_get(mail, "attachments"), false, arena, ret);
+    add_files(json_get(mail, "images"), true, arena, ret);
     json_destroy(root);
 }
 

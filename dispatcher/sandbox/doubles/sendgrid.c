@@ -8,6 +8,7 @@
 #include "core/crypto.h"
 #include "core/json.h"
 #include "sandbox/double.h"
+#include "sandbox/files.h"
 #include "sandbox/schema.h"
 #include "sandbox/text.h"
 
@@ -397,7 +398,6 @@ static bool
 check_lists(struct mail *mail)
 {
     const json *categories = json_get(mail->root, "categories");
-    const json *files = json_get(mail->root, "attachments");
     const char *pool = json_get_string(mail->root, "ip_pool_name");
 
     if (json_array_length(categories) > CATEGORIES_MAX)
@@ -412,18 +412,6 @@ check_lists(struct mail *mail)
                                 "A category may have at most 255 characters.");
         }
     }
-    for (size_t i = 0; i < json_array_length(files); i++)
-    {
-        const char *content = json_get_string(json_array_at(files, i), "content");
-        size_t len;
-
-        if (content == NULL || json_get_string(json_array_at(files, i), "filename") == NULL ||
-            crypto_base64_decode(mail->arena, content, &len) == NULL)
-        {
-            return refuse_field(mail, arena_printf(mail->arena, "attachments.%zu.content", i),
-                                "The attachment needs a filename and base64 content.");
-        }
-    }
     if (json_array_length(json_get(json_get(mail->root, "asm"), "groups_to_display")) > GROUPS_MAX)
     {
         return refuse_field(mail, "asm.groups_to_display", "There may be at most 25 groups.");
@@ -433,6 +421,83 @@ check_lists(struct mail *mail)
         return refuse_field(mail, "ip_pool_name", "The name must have 2 to 64 characters.");
     }
     return true;
+}
+
+/* Note the files; the number of the first that is malformed, or how many there are. */
+static size_t
+add_files(const json *files, struct arena *arena, struct rendered *ret)
+{
+    size_t count = json_array_length(files);
+
+    for (size_t i = 0; i < count; i++)
+    {
+        const json *file = json_array_at(files, i);
+        const char *name = json_get_string(file, "filename");
+
+        if (name == NULL || !files_add_base64(ret, arena, name, json_get_string(file, "type"),
+                                              json_get_string(file, "content_id"),
+                                              json_get_string(file, "content")))
+        {
+            return i;
+        }
+    }
+    return count;
+}
+
+static bool
+check_disposition(struct mail *mail, const json *file, size_t number)
+{
+    const char *disposition = json_get_string(file, "disposition");
+    const char *type = json_get_string(file, "type");
+    bool is_inline = disposition != NULL && strcmp(disposition, "inline") == 0;
+
+    if (disposition != NULL && !is_inline && strcmp(disposition, "attachment") != 0)
+    {
+        return refuse_field(mail, arena_printf(mail->arena, "attachments.%zu.disposition", number),
+                            "The disposition is inline or attachment.");
+    }
+    if (is_inline && json_get_string(file, "content_id") == NULL)
+    {
+        return refuse_field(mail, arena_printf(mail->arena, "attachments.%zu.content_id", number),
+                            "Inline content needs a content_id.");
+    }
+    if (strpbrk(json_get_string(file, "filename"), "\r\n") != NULL ||
+        (type != NULL && strpbrk(type, "\r\n;") != NULL))
+    {
+        return refuse_field(mail, arena_printf(mail->arena, "attachments.%zu", number),
+                            "The filename cannot contain CRLF, the type neither that nor ;.");
+    }
+    return true;
+}
+
+static bool
+check_files(struct mail *mail)
+{
+    const json *files = json_get(mail->root, "attachments");
+    struct rendered rendered = { .from = NULL };
+    size_t good = add_files(files, mail->arena, &rendered);
+    const json *content = json_get(mail->root, "content");
+    const char *missing;
+
+    if (good < json_array_length(files))
+    {
+        return refuse_field(mail, arena_printf(mail->arena, "attachments.%zu.content", good),
+                            "The attachment needs a filename and base64 content.");
+    }
+    for (size_t i = 0; i < good; i++)
+    {
+        if (!check_disposition(mail, json_array_at(files, i), i))
+        {
+            return false;
+        }
+    }
+    rendered.html = json_get_string(
+        json_array_at(content, json_array_length(content) > 0 ? json_array_length(content) - 1 : 0),
+        "value");
+    missing = good > 0 ? files_missing(&rendered, mail->arena) : NULL;
+    return missing == NULL ||
+           refuse_field(mail, "attachments",
+                        arena_printf(mail->arena, "No attachment has content_id %.64s.", missing));
 }
 
 static void
@@ -458,7 +523,8 @@ sendgrid_judge(struct double_env *env, struct double_conn *conn,
     root = json_parse(request->body, request->body_len, NULL);
     mail.root = root;
     if (check_shape(&mail) && check_recipients(&mail) && check_sender(&mail) &&
-        check_content(&mail) && check_lists(&mail) && check_common(&mail, root, ""))
+        check_content(&mail) && check_lists(&mail) && check_files(&mail) &&
+        check_common(&mail, root, ""))
     {
         sandbox = json_get(json_get(root, "mail_settings"), "sandbox_mode");
         ret->status = json_get_bool(sandbox, "enable", false) ? 200 : 202;
@@ -533,6 +599,7 @@ sendgrid_render(const struct double_request *request, struct arena *arena, struc
             ret->html = value;
         }
     }
+    add_files(json_get(root, "attachments"), arena, ret);
     json_destroy(root);
 }
 

@@ -462,6 +462,7 @@ static bool
 check_raw(struct sending *sending, const char *mail, size_t len)
 {
     static const char *const single[] = { "from", "to", "subject", "date", "mime-version" };
+    const char *problem;
     size_t column = 0;
 
     for (size_t i = 0; i < len; i++)
@@ -485,7 +486,8 @@ check_raw(struct sending *sending, const char *mail, size_t len)
                 arena_printf(sending->arena, "The header '%s' must be there once", single[i]));
         }
     }
-    return true;
+    problem = mime_problem(mail, len, sending->arena);
+    return problem == NULL || refuse_content(sending, problem);
 }
 
 static bool

@@ -458,6 +458,17 @@ check_head(struct smtp_session *session)
     }
 }
 
+static void
+check_parts(struct smtp_session *session)
+{
+    const char *problem = mime_problem(session->message.data, session->message.len, session->arena);
+
+    if (problem != NULL)
+    {
+        condemn(session, arena_printf(session->arena, "550 5.6.0 %s", problem), problem);
+    }
+}
+
 static enum smtp_event
 end_of_data(struct smtp_session *session)
 {
@@ -467,6 +478,7 @@ end_of_data(struct smtp_session *session)
         condemn(session, "552 5.3.4 Message too big", "the message is larger than SIZE");
     }
     check_head(session);
+    check_parts(session);
     session->violation = session->condemned;
     if (session->condemned == NULL)
     {
