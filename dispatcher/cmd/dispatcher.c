@@ -27,6 +27,8 @@ static const struct option_row rows[] = {
       "channels to serve, separated by commas" },
     { "Delivery", "concurrency", 0, "N", "HERALD_CONCURRENCY", "1000", 0,
       "requests in flight; each account has a limit of its own besides" },
+    { "Delivery", "object-cache", 0, "MB", "HERALD_OBJECT_CACHE", "64", 0,
+      "content of attached objects in memory; what does not fit waits for room" },
     { "Delivery", "once", '1', NULL, NULL, NULL, OPTION_COMMAND,
       "deliver what can be claimed now, then exit" },
     { "Delivery", "drain", 0, "SECONDS", "HERALD_DRAIN", "10", 0,
@@ -191,9 +193,11 @@ settle(struct arena *arena, const struct options *options, struct dispatch_setti
     const char *metrics = options_get(options, "metrics");
     const char *name = options_get(options, "name");
     int64_t concurrency = 0;
+    int64_t object_mb = 0;
     int64_t drain_s = 0;
 
     if (!options_get_int(options, "concurrency", 1, 100000, &concurrency, reterr) ||
+        !options_get_int(options, "object-cache", 1, 65536, &object_mb, reterr) ||
         !options_get_int(options, "drain", 0, 3600, &drain_s, reterr) ||
         !set_log_level(arena, options, reterr) ||
         !conninfo_settle(arena, options, &ret->conninfo, reterr))
@@ -208,6 +212,7 @@ settle(struct arena *arena, const struct options *options, struct dispatch_setti
     ret->name = name != NULL ? name : own_name(arena);
     ret->metrics = metrics != NULL && metrics[0] != '\0' ? metrics : NULL;
     ret->concurrency = (int) concurrency;
+    ret->object_bytes_max = (size_t) object_mb * 1048576;
     ret->drain_ms = drain_s * 1000;
     ret->once = options_get_switch(options, "once");
     return true;

@@ -8,8 +8,10 @@
 #include "core/failpoint.h"
 #include "core/log.h"
 #include "core/mem.h"
+#include "delivery/attachment.h"
 #include "delivery/backoff.h"
 #include "delivery/credential.h"
+#include "delivery/object.h"
 #include "delivery/quota.h"
 #include "delivery/render.h"
 #include "delivery/route.h"
@@ -33,6 +35,7 @@ struct deliver
 {
     struct deliver_parts parts;
     struct template_cache *templates;
+    struct object_cache *objects;
     struct credential_source credentials;
     struct quota_source quotas;
     struct loop_timer *pace; /* when a limited account may start the next one */
@@ -88,10 +91,11 @@ take_slot(struct delivery *delivery)
     delivery->owner->in_flight++;
 }
 
-/* Give back the slot, if it has one. */
+/* Give back the slot, if it has one, and what it attaches: that is held by those with a slot. */
 static void
 leave_slot(struct delivery *delivery)
 {
+    object_cache_release(delivery);
     if (delivery->phase != PHASE_QUEUED)
     {
         delivery->phase = PHASE_QUEUED;
@@ -551,6 +555,7 @@ get_content(struct delivery *delivery)
 {
     struct deliver *deliver = delivery->owner;
     const struct render_template *template;
+    struct provider_error error;
     const char *reason = NULL;
 
     if (delivery->message.part_count > 0)
@@ -571,7 +576,27 @@ get_content(struct delivery *delivery)
         conclude_local(delivery, OUTCOME_CONTENT, "template", reason);
         return false;
     }
+    if (!attachment_read(delivery, &error))
+    {
+        conclude_local(delivery, error.class, error.code, error.reason);
+        return false;
+    }
     return check_size(delivery);
+}
+
+/* Has what it attaches. False: the delivery waits for it, or went elsewhere. */
+static bool
+get_objects(struct delivery *delivery)
+{
+    if (object_cache_holds(delivery))
+    {
+        return true;
+    }
+    if (!object_cache_fetch(delivery->owner->objects, delivery))
+    {
+        hold(delivery);
+    }
+    return false;
 }
 
 /* From a slot to a request, as far as it goes now; called again after each wait. */
@@ -593,7 +618,7 @@ advance(struct delivery *delivery)
     {
         finish(delivery, DELIVERY_EXPIRED, "expires_at");
     }
-    else if (get_content(delivery))
+    else if (get_content(delivery) && get_objects(delivery))
     {
         switch (credential_get(&deliver->credentials, delivery, &error))
         {
@@ -626,6 +651,29 @@ on_template(void *user, struct delivery *delivery, const struct render_template 
     else
     {
         hold(delivery);
+    }
+}
+
+static void
+on_objects(void *user, struct delivery *delivery, enum object_result result, const char *code,
+           const char *reason)
+{
+    (void) user;
+    switch (result)
+    {
+        case OBJECT_READY:
+            advance(delivery);
+            break;
+        case OBJECT_REFUSED:
+            conclude_local(delivery, OUTCOME_CONTENT, code, reason);
+            break;
+        case OBJECT_UNREADABLE:
+            conclude_local(delivery, OUTCOME_RETRY, "objects",
+                           arena_printf(delivery->arena, "objects cannot be read: %s", reason));
+            break;
+        case OBJECT_LOST:
+            hold(delivery);
+            break;
     }
 }
 
@@ -878,6 +926,7 @@ deliver_abandon(struct deliver *deliver)
 
     deliver_stop(deliver);
     template_cache_forget_waiting(deliver->templates);
+    object_cache_forget_waiting(deliver->objects);
     for (struct delivery *d = deliver->active; d != NULL; d = next)
     {
         next = d->active_next;
@@ -899,6 +948,8 @@ deliver_create(const struct deliver_parts *parts)
 
     deliver->parts = *parts;
     deliver->templates = template_cache_create(parts->session, TEMPLATES_MAX, on_template, deliver);
+    deliver->objects = object_cache_create(parts->loop, parts->session, parts->object_bytes_max,
+                                           on_objects, deliver);
     deliver->credentials = (struct credential_source){
         .loop = parts->loop, .http = parts->http, .ready = on_credential, .user = deliver
     };
@@ -919,12 +970,14 @@ deliver_destroy(struct deliver *deliver)
         return;
     }
     template_cache_forget_waiting(deliver->templates);
+    object_cache_forget_waiting(deliver->objects);
     for (struct delivery *d = deliver->active; d != NULL; d = next)
     {
         next = d->active_next;
         forget(d);
     }
     template_cache_destroy(deliver->templates);
+    object_cache_destroy(deliver->objects);
     loop_timer_destroy(deliver->pace);
     free(deliver);
 }

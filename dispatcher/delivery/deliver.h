@@ -29,6 +29,7 @@ struct deliver_parts
     const struct rules *rules;
     struct recorder *recorder;
     struct metrics *metrics;
+    size_t object_bytes_max;  /* of attached content in memory */
     int concurrency;          /* requests in flight over all accounts */
     void (*kick)(void *user); /* slots or results changed: pump soon */
     void *user;

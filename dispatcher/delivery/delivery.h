@@ -28,6 +28,20 @@ struct delivery_token
     bool suspect;
 };
 
+struct object_content;
+
+/* An object that goes with a mail. */
+struct delivery_attachment
+{
+    const char *object;     /* id */
+    const char *name;       /* of the file; NULL: the object's */
+    const char *content_id; /* NULL: not shown inline */
+    const char *content_type;
+    const char *sha256; /* in hexadecimal */
+    size_t size;
+    struct object_content *content; /* held while set */
+};
+
 /* What herald.record() is told about an attempt. */
 struct delivery_result
 {
@@ -63,7 +77,7 @@ struct delivery_try
 enum delivery_phase
 {
     PHASE_QUEUED,  /* in its account's queue */
-    PHASE_WAITING, /* has a slot, waits for its template or credential */
+    PHASE_WAITING, /* has a slot, waits for its template, objects or credential */
     PHASE_SENDING  /* a request is in flight */
 };
 
@@ -118,7 +132,9 @@ struct delivery
     struct account *account;            /* a reference of its own while set */
     const struct delivery_token *token; /* chosen one, for device channels */
     const char *credential;
-    bool fresh_connection; /* the next request must not reuse one */
+    bool fresh_connection;                   /* the next request must not reuse one */
+    struct delivery_attachment *attachments; /* as the part lists them */
+    size_t attachment_count;
     struct message message;
     struct wire_request request;
     int64_t claimed_ms; /* loop time, for the queue wait */

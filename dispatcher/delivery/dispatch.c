@@ -667,6 +667,7 @@ create_parts(struct dispatch *dispatch)
         .rules = &dispatch->rules,
         .recorder = dispatch->recorder,
         .metrics = dispatch->metrics,
+        .object_bytes_max = settings->object_bytes_max,
         .concurrency = settings->concurrency,
         .kick = kick,
         .user = dispatch,

@@ -3,6 +3,7 @@
 #define DELIVERY_DISPATCH_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct dispatch_settings
@@ -11,6 +12,7 @@ struct dispatch_settings
     const char *name;
     const char *metrics;        /* address to listen on; NULL: none */
     int concurrency;            /* requests in flight */
+    size_t object_bytes_max;    /* of attached content in memory */
     unsigned channels;          /* bit set of enum channel */
     int64_t drain_ms;           /* how long a stop waits for answers */
     bool once;                  /* stop when nothing is left to claim */

@@ -18,6 +18,7 @@ as $$
         ('email', 'subject', 'subject'), ('email', 'text', 'text or html'),
         ('email', 'html', 'text or html'), ('email', 'reply_to', null),
         ('email', 'unsubscribe_url', null), ('email', 'headers', null),
+        ('email', 'attachments', null),
         ('voice', 'text', 'text'),
         ('chat', 'text', 'text'),
         ('webhook', 'body', 'body'),
