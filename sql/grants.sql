@@ -20,7 +20,8 @@ grant execute on function
     herald.notify_status(uuid),
     herald.notify_object(bytea, text, text),
     herald.notify_object_external(text, text, text),
-    herald.notify_object_remove(uuid)
+    herald.notify_object_remove(uuid),
+    herald.object_url(uuid, interval)
     to herald_sender, herald_operator;
 
 -- Configuration, previews and repairs.
@@ -78,8 +79,12 @@ grant execute on function herald.has_template_privilege(text, text)
     to herald_author, herald_operator, herald_analyst;
 grant select on herald.template_versions to herald_author, herald_operator, herald_analyst;
 
--- What answers tracking links and takes reports of providers.
-grant execute on function herald.link_target(text, integer), herald.event_record(jsonb) to herald_gateway;
+-- What answers tracking links and URLs of objects, and takes reports of providers.
+grant execute on function
+    herald.link_target(text, integer),
+    herald.object_get(text, text),
+    herald.event_record(jsonb)
+    to herald_gateway;
 
 -- What a dispatcher lives on.
 grant execute on function
@@ -90,6 +95,7 @@ grant execute on function
     herald.dispatcher_share(bigint),
     herald.template_sources(text, integer, text, text),
     herald.object_find(uuid[]),
+    herald.object_signer(),
     herald.object_slice(text, integer, integer)
     to herald_dispatcher;
 

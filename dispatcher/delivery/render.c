@@ -1,6 +1,7 @@
 /* Rendering, with the same engine and the same inputs as the preview functions in SQL. */
 #include "delivery/render.h"
 
+#include <inttypes.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,8 @@
 
 enum
 {
-    LINKS_MAX = 1000 /* of one message */
+    LINKS_MAX = 1000, /* of one message */
+    OBJECT_KEY_BYTES = 32
 };
 
 struct render_part
@@ -37,7 +39,9 @@ struct render_template
     struct render_part parts[MESSAGE_PARTS_MAX];
     size_t count;
     bool lax;
-    char *tracking_url; /* NULL: none */
+    char *tracking_url;    /* NULL: none */
+    char *object_base_url; /* NULL: none */
+    uint8_t object_key[OBJECT_KEY_BYTES];
     struct lq_value **translations;
     size_t translation_count;
     struct shared_source *shared;
@@ -79,6 +83,27 @@ digest(void *host, enum lq_digest algorithm, struct lq_str text, uint8_t *ret)
     return true;
 }
 
+/* Hexadecimal digits in lower case, with anything between them; what is missing is zero. */
+static void
+hex_to_bytes(const char *text, uint8_t *ret, size_t size)
+{
+    size_t digits = 0;
+
+    memset(ret, 0, size);
+    for (; *text != '\0' && digits < 2 * size; text++)
+    {
+        const char *digit = strchr("0123456789abcdef", *text);
+
+        if (digit != NULL)
+        {
+            int value = (int) (digit - "0123456789abcdef");
+
+            ret[digits / 2] |= (uint8_t) (digits % 2 == 0 ? value << 4 : value);
+            digits++;
+        }
+    }
+}
+
 struct render_template *
 render_template_create(void)
 {
@@ -112,6 +137,7 @@ render_template_destroy(struct render_template *template)
     }
     free(template->translations);
     free(template->tracking_url);
+    free(template->object_base_url);
     free(template->problem);
     free(template);
 }
@@ -150,6 +176,19 @@ render_template_set_tracking(struct render_template *template, const char *url)
 {
     free(template->tracking_url);
     template->tracking_url = mem_strdup(url);
+}
+
+void
+render_template_set_objects(struct render_template *template, const char *url)
+{
+    free(template->object_base_url);
+    template->object_base_url = mem_strdup(url);
+}
+
+void
+render_template_set_object_key(struct render_template *template, const char *hex)
+{
+    hex_to_bytes(hex, template->object_key, sizeof(template->object_key));
 }
 
 void
@@ -195,22 +234,28 @@ find_shared(void *host, struct lq_str name, struct lq_str *ret_source)
 static const char *
 token_of(struct arena *arena, const char *id)
 {
-    uint8_t bytes[16] = { 0 };
-    size_t digits = 0;
+    uint8_t bytes[16];
 
-    for (; *id != '\0' && digits < 32; id++)
-    {
-        const char *digit = strchr("0123456789abcdef", *id);
-
-        if (digit != NULL)
-        {
-            int value = (int) (digit - "0123456789abcdef");
-
-            bytes[digits / 2] |= (uint8_t) (digits % 2 == 0 ? value << 4 : value);
-            digits++;
-        }
-    }
+    hex_to_bytes(id, bytes, sizeof(bytes));
     return crypto_base64url(arena, bytes, sizeof(bytes));
+}
+
+/* The engine asks for the URL of an object. */
+static bool
+link_to_object(void *user, struct lq_str id, int64_t until_s, struct lq_str *ret)
+{
+    const struct host *host = user;
+    struct arena *arena = host->delivery->arena;
+    const char *token = arena_printf(
+        arena, "%s.%" PRId64, token_of(arena, arena_strndup(arena, id.data, id.len)), until_s);
+    uint8_t signature[32];
+
+    crypto_hmac_sha256(host->template->object_key, OBJECT_KEY_BYTES, token, strlen(token),
+                       signature);
+    ret->data = arena_printf(arena, "%s/o/%s.%s", host->template->object_base_url, token,
+                             crypto_base64url(arena, signature, sizeof(signature)));
+    ret->len = strlen(ret->data);
+    return true;
 }
 
 /* The engine asks what to print for a URL that is to be tracked. */
@@ -246,6 +291,7 @@ options_for(struct host *host, enum lq_escape escape)
         .translations = (const struct lq_value *const *) host->template->translations,
         .translation_count = host->template->translation_count,
         .link = host->template->tracking_url != NULL ? link_to : NULL,
+        .object = host->template->object_base_url != NULL ? link_to_object : NULL,
         .host = host,
     };
 }

@@ -26,6 +26,11 @@ void render_template_translate(struct render_template *template, const char *tra
 /* What tracking links begin with; without one, the URL itself is printed. */
 void render_template_set_tracking(struct render_template *template, const char *url);
 
+/* What URLs of objects begin with, and the key that signs them, in hexadecimal; without the first
+ * there are none. */
+void render_template_set_objects(struct render_template *template, const char *url);
+void render_template_set_object_key(struct render_template *template, const char *hex);
+
 /* A template that parts may use by name. Add them before the parts. */
 void render_template_share(struct render_template *template, const char *name, const char *source,
                            size_t source_len);

@@ -220,7 +220,7 @@ wake_waiting(struct entry *entry, const char *problem)
     }
 }
 
-/* A row of herald.template_sources(): kind, name, source. */
+/* A row of herald.template_sources(), or the key of objects: kind, name, source. */
 static void
 add_source(struct render_template *compiled, const struct db_result *result, int row)
 {
@@ -236,6 +236,14 @@ add_source(struct render_template *compiled, const struct db_result *result, int
     else if (strcmp(kind, "tracking_url") == 0 && name[0] != '\0')
     {
         render_template_set_tracking(compiled, name);
+    }
+    else if (strcmp(kind, "object_base_url") == 0 && name[0] != '\0')
+    {
+        render_template_set_objects(compiled, name);
+    }
+    else if (strcmp(kind, "object_key") == 0)
+    {
+        render_template_set_object_key(compiled, source);
     }
     else if (strcmp(kind, "translations") == 0)
     {
@@ -288,7 +296,10 @@ template_cache_fetch(struct template_cache *cache, struct delivery *delivery)
         }
         snprintf(version, sizeof(version), "%d", delivery->version);
         entry = add_entry(cache, delivery);
-        db_query(db, true, "select kind, name, source from herald.template_sources($1, $2, $3, $4)",
+        db_query(db, true,
+                 "select kind, name, source from herald.template_sources($1, $2, $3, $4)"
+                 " union all select 'object_key', '',"
+                 " pg_catalog.encode(herald.object_signer(), 'hex')",
                  4, params, on_sources, entry);
     }
     delivery_list_push(&entry->waiting, delivery);

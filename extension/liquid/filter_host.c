@@ -1,11 +1,14 @@
-/* Filters that hosts compute: digests and tracking links. */
+/* Filters that hosts compute: digests, tracking links and URLs of objects. */
 #include "filter.h"
 #include "utf8.h"
 
 enum
 {
     DIGEST_MAX = 32,
-    URL_MAX = 2048
+    URL_MAX = 2048,
+    ID_LENGTH = 36,
+    DAYS_DEFAULT = 7,
+    DAYS_MAX = 365
 };
 
 static const struct lq_value *
@@ -108,4 +111,51 @@ lq_filter_tracking_link(struct lq_run *run, const struct lq_value *input,
         return NULL;
     }
     return lq_builder_add(&builder, link) ? lq_builder_finish(&builder) : NULL;
+}
+
+/* The id with its letters in lower case; false when it is none. */
+static bool
+read_id(struct lq_str text, char ret[ID_LENGTH])
+{
+    if (text.len != ID_LENGTH)
+        return false;
+    for (size_t i = 0; i < ID_LENGTH; i++)
+    {
+        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+        char c = lq_ascii_lower(text.data[i]);
+
+        if (dash ? c != '-' : !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
+            return false;
+        ret[i] = c;
+    }
+    return true;
+}
+
+const struct lq_value *
+lq_filter_object_url(struct lq_run *run, const struct lq_value *input, const struct lq_args *args)
+{
+    const struct lq_options *options = run->options;
+    struct lq_builder builder = { .run = run };
+    int64_t days = DAYS_DEFAULT;
+    char id[ID_LENGTH];
+    struct lq_str text;
+    struct lq_str url;
+
+    if (!lq_to_text(run, input, &text) ||
+        (args->count > 0 && !lq_to_integer(run, args->value[0], &days)))
+        return NULL;
+    if (!read_id(text, id))
+        (void) lq_run_fail(run, LQ_ERR_ARGUMENT,
+                           "object_url takes the id of an object, not \"%.*s\"", LQ_QUOTE(text));
+    else if (days < 1 || days > DAYS_MAX)
+        (void) lq_run_fail(run, LQ_ERR_ARGUMENT, "object_url takes 1 to %d days", DAYS_MAX);
+    else if (options->object == NULL)
+        (void) lq_run_fail(run, LQ_ERR_ARGUMENT,
+                           "objects have no URLs here: object_base_url is not set");
+    else if (!options->object(options->host, (struct lq_str){ id, ID_LENGTH },
+                              options->now_us / 1000000 + days * 86400, &url))
+        (void) lq_run_fail(run, LQ_ERR_ARGUMENT, "no URL of the object could be made");
+    else
+        return lq_builder_add(&builder, url) ? lq_builder_finish(&builder) : NULL;
+    return NULL;
 }

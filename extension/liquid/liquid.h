@@ -144,6 +144,9 @@ struct lq_options
     /* What the filter tracking_link prints for a URL, which is http or https and at most 2048 bytes
      * long; false when there is no such link. The text is copied. NULL: the URL itself. */
     bool (*link)(void *host, struct lq_str url, struct lq_str *ret);
+    /* What the filter object_url prints for an object, an id of 36 characters in lower case, until
+     * a second since 1970; false when it cannot. The text is copied. NULL: the filter fails. */
+    bool (*object)(void *host, struct lq_str id, int64_t until_s, struct lq_str *ret);
     /*
      * A zone of the IANA database at a second since 1970 UTC; returns false when there is none of
      * that name. Names are NUL-terminated, shorter than LQ_ZONE_NAME and made of letters, digits

@@ -144,6 +144,7 @@ compile(const char *mode)
     struct sources sources = { SPI_tuptable, palloc0(sizeof(struct herald_compiled)) };
 
     sources.compiled->tracking_url = pstrdup("");
+    sources.compiled->object_base_url = pstrdup("");
     sources.compiled->translations =
         palloc((sources.rows->numvals + 1) * sizeof(struct lq_value *));
     sources.compiled->parts =
@@ -157,6 +158,11 @@ compile(const char *mode)
                 strcmp(mode[0] != '\0' ? mode : column(&sources, row, 2), "lax") == 0;
         else if (strcmp(kind, "tracking_url") == 0)
             sources.compiled->tracking_url = column(&sources, row, 2);
+        else if (strcmp(kind, "object_base_url") == 0)
+            sources.compiled->object_base_url = column(&sources, row, 2);
+        else if (strcmp(kind, "object_key") == 0)
+            (void) hex_decode(column(&sources, row, 3), 2 * HERALD_OBJECT_KEY_SIZE,
+                              (char *) sources.compiled->object_key);
         else if (strcmp(kind, "translations") == 0)
             add_translations(&sources, row);
         else if (strcmp(kind, "part") == 0)
@@ -173,8 +179,11 @@ query_sources(const struct key *key)
     Datum values[] = { CStringGetTextDatum(key->template_name), Int32GetDatum(key->version),
                        CStringGetTextDatum(key->channel), CStringGetTextDatum(key->locale) };
 
-    herald_saved_plan(
-        &plan, "select kind, name, source from herald.template_sources($1, $2, $3, $4)", 4, types);
+    herald_saved_plan(&plan,
+                      "select kind, name, source from herald.template_sources($1, $2, $3, $4)"
+                      " union all select 'object_key', '',"
+                      " pg_catalog.encode(herald.object_signer(), 'hex')",
+                      4, types);
     if (SPI_execute_plan(plan, values, NULL, true, SOURCES_MAX) != SPI_OK_SELECT)
         elog(ERROR, "could not read the sources of a template");
 }

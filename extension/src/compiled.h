@@ -7,6 +7,8 @@
 
 #include "liquid.h"
 
+#include "object.h"
+
 struct herald_compiled_part
 {
     char *name;
@@ -19,8 +21,10 @@ struct herald_compiled
 {
     const struct lq_value **translations; /* by precedence */
     size_t translation_count;
-    bool lax;           /* unknown variables and filters are no errors */
-    char *tracking_url; /* what tracking links begin with, empty: the URL itself is printed */
+    bool lax;              /* unknown variables and filters are no errors */
+    char *tracking_url;    /* what tracking links begin with, empty: the URL itself is printed */
+    char *object_base_url; /* what URLs of objects begin with, empty: there are none */
+    uint8 object_key[HERALD_OBJECT_KEY_SIZE];
     int part_count;
     struct herald_compiled_part *parts; /* by name */
 };

@@ -5,7 +5,6 @@
 
 #include "access/detoast.h"
 #include "catalog/pg_type.h"
-#include "common/base64.h"
 #include "common/jsonapi.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -16,9 +15,11 @@
 #include "utils/memutils.h"
 #include "utils/uuid.h"
 
+#include "base64url.h"
 #include "compat.h"
 #include "compiled.h"
 #include "engine.h"
+#include "object.h"
 #include "value.h"
 #include "zone.h"
 
@@ -42,7 +43,7 @@ struct rendering
     int version;
     bool fail;
     const char *mode; /* NULL: the version's */
-    const char *tracking_url;
+    const struct herald_compiled *compiled;
     char token[TOKEN_SIZE]; /* of the delivery */
     int link_count;
     List *links; /* of the part */
@@ -162,19 +163,6 @@ json_problem(const struct rendering *rendering, const char *part, struct lq_str 
     return NULL;
 }
 
-/* Write the characters of base64url that stand for an id. */
-static void
-write_token(const pg_uuid_t *id, char *ret)
-{
-    int length = pg_b64_encode((const char *) id->data, UUID_LEN, ret, TOKEN_SIZE - 1);
-
-    while (length > 0 && ret[length - 1] == '=')
-        length--;
-    ret[length] = '\0';
-    for (; *ret != '\0'; ret++)
-        *ret = *ret == '+' ? '-' : *ret == '/' ? '_' : *ret;
-}
-
 /* The engine asks what to print for a URL that is to be tracked. */
 static bool
 link_to(void *host, struct lq_str url, struct lq_str *ret)
@@ -185,8 +173,24 @@ link_to(void *host, struct lq_str url, struct lq_str *ret)
         return false;
     rendering->link_count++;
     rendering->links = lappend(rendering->links, makeString(pnstrdup(url.data, url.len)));
-    ret->data =
-        psprintf("%s/c/%s/%d", rendering->tracking_url, rendering->token, rendering->link_count);
+    ret->data = psprintf("%s/c/%s/%d", rendering->compiled->tracking_url, rendering->token,
+                         rendering->link_count);
+    ret->len = strlen(ret->data);
+    return true;
+}
+
+/* The engine asks for the URL of an object. */
+static bool
+link_to_object(void *host, struct lq_str id, int64_t until_s, struct lq_str *ret)
+{
+    const struct herald_compiled *compiled = ((struct rendering *) host)->compiled;
+    char *text = pnstrdup(id.data, id.len);
+    Datum object = DirectFunctionCall1(uuid_in, CStringGetDatum(text));
+    char token[HERALD_OBJECT_TOKEN_SIZE];
+
+    if (!herald_object_token(compiled->object_key, DatumGetUUIDP(object), until_s, token))
+        return false;
+    ret->data = psprintf("%s/o/%s", compiled->object_base_url, token);
     ret->len = strlen(ret->data);
     return true;
 }
@@ -208,8 +212,10 @@ render_part(struct rendering *rendering, const struct herald_compiled *compiled,
     options.strict = !compiled->lax;
     options.translations = compiled->translations;
     options.translation_count = compiled->translation_count;
-    if (rendering->tracking_url[0] != '\0')
+    if (compiled->tracking_url[0] != '\0')
         options.link = link_to;
+    if (compiled->object_base_url[0] != '\0')
+        options.object = link_to_object;
     options.host = rendering;
     rendering->links = NIL;
     if (part->template != NULL)
@@ -254,7 +260,7 @@ render_parts(struct rendering *rendering, ReturnSetInfo *result)
         AllocSetContextCreate(CurrentMemoryContext, "herald part", ALLOCSET_DEFAULT_SIZES);
     MemoryContext before = MemoryContextSwitchTo(scratch);
 
-    rendering->tracking_url = compiled->tracking_url;
+    rendering->compiled = compiled;
     for (int i = 0; i < compiled->part_count; i++)
     {
         const struct herald_compiled_part *part = &compiled->parts[i];
@@ -289,7 +295,8 @@ take_arguments(FunctionCallInfo fcinfo, struct rendering *ret)
         .mode = PG_ARGISNULL(8) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(8)),
         .options = herald_engine_options(at),
     };
-    write_token(PG_ARGISNULL(9) ? &preview : PG_GETARG_UUID_P(9), ret->token);
+    herald_base64url((PG_ARGISNULL(9) ? &preview : PG_GETARG_UUID_P(9))->data, UUID_LEN, ret->token,
+                     TOKEN_SIZE);
     ret->options.locale = (struct lq_str){ ret->locale, strlen(ret->locale) };
     if (!PG_ARGISNULL(6))
         ret->options.utc_offset_s = herald_utc_offset(text_to_cstring(PG_GETARG_TEXT_PP(6)), at);

@@ -75,7 +75,8 @@ begin
        set published_at = now(), published_by = session_user,
            comment = notify_template_publish.comment,
            mode = (select t.mode from herald.template t where t.name = notify_template_publish.template),
-           tracking_url = herald.setting_value('tracking_url')
+           tracking_url = herald.setting_value('tracking_url'),
+           object_base_url = herald.setting_value('object_base_url')
      where v.template = notify_template_publish.template and v.version = v_version;
     update herald.template t
        set published_version = v_version, updated_at = now()

@@ -17,6 +17,8 @@ values ('retention_days', '30', 1, 3650, 'Days for which notifications and deliv
        ('object_retention_days', '30', 1, 3650,
         'Days after which an object goes that nobody stored again or used'),
        ('webhook_allow_http', '0', 0, 1, 'Whether webhooks may be registered with http:// (1) or not (0)'),
+       ('object_base_url', '', null, null,
+        'What URLs of objects begin with, in templates that are published from now on; empty: there are none'),
        ('tracking_url', '', null, null,
         'What tracking links begin with in templates that are published from now on; empty: none');
 $$;

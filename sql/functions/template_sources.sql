@@ -1,7 +1,7 @@
 -- template_sources: all that is needed to render a channel in a locale. Each source is looked for in the
 -- locale, then in each shorter one, then in ''.
 -- Parameters: template; version; channel; locale - '' for the default
--- Returns: kind, name, source: "mode" (name strict or lax), "tracking_url" (name the URL), "translations" (name of the template, by
+-- Returns: kind, name, source: "mode" (name strict or lax), "tracking_url" and "object_base_url" (name the URL), "translations" (name of the template, by
 --          precedence), "shared" (by name), "part" (its name), in this order
 -- Writes: nothing · Called by: render_template, herald-dispatcher
 create function herald.template_sources(template text, version integer, channel text, locale text)
@@ -22,8 +22,11 @@ as $$
       join herald.template_version v on v.template = t.name
      where t.name = template_sources.template and v.version = template_sources.version
     union all
-    select 'tracking_url', coalesce(v.tracking_url, herald.setting_value('tracking_url')), ''
+    select u.kind, u.url, ''
       from herald.template_version v
+     cross join lateral (values
+           ('tracking_url', coalesce(v.tracking_url, herald.setting_value('tracking_url'))),
+           ('object_base_url', coalesce(v.object_base_url, herald.setting_value('object_base_url')))) u(kind, url)
      where v.template = template_sources.template and v.version = template_sources.version
     union all
     (select p.part, p.template, p.source

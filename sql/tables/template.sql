@@ -26,9 +26,10 @@ create table herald.template_version (
     variables jsonb not null default '{}',
     mode text check (mode in ('strict', 'lax')),
     tracking_url text,
+    object_base_url text,
     primary key (template, version)
 );
-comment on table herald.template_version is 'Versions of templates; immutable once published, mode and tracking_url are those of that moment';
+comment on table herald.template_version is 'Versions of templates; immutable once published, mode, tracking_url and object_base_url are those of that moment';
 
 -- template_part: one Liquid source by channel, locale ('' is the default) and part. What channel
 -- "shared" holds is not sent: other templates use it by the template's name.

@@ -183,6 +183,14 @@ find_link(void *host, struct lq_str url, struct lq_str *ret)
     return url.data[url.len - 1] != '-';
 }
 
+static bool
+find_object(void *host, struct lq_str id, int64_t until_s, struct lq_str *ret)
+{
+    (void) host;
+    *ret = id;
+    return until_s % 2 == 0;
+}
+
 /* Every name is a zone with an offset of its own. */
 static bool
 find_zone(void *host, const char *name, int64_t second, struct lq_zone *ret)
@@ -287,6 +295,7 @@ LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
     options.tick = tick;
     options.partial = find_partial;
     options.digest = (input[0] & 64) != 0 ? NULL : digest;
+    options.object = (input[0] & 128) != 0 ? NULL : find_object;
     options.link = (input[0] & 128) != 0 ? NULL : find_link;
     options.zone = (input[0] & 128) != 0 ? NULL : find_zone;
     options.locale = fuzz_str(locales[input[1] >> 6]);

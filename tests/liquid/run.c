@@ -64,6 +64,19 @@ link_to(void *host, struct lq_str url, struct lq_str *ret)
     return url.data[url.len - 1] != '-';
 }
 
+/* The URL of an object, with the second until which it is good. */
+static bool
+link_to_object(void *host, struct lq_str id, int64_t until_s, struct lq_str *ret)
+{
+    static char url[80];
+
+    (void) host;
+    snprintf(url, sizeof(url), "https://o.example/%.*s/%lld", (int) id.len, id.data,
+             (long long) until_s);
+    *ret = str(url);
+    return id.data[0] != 'f';
+}
+
 /* Options are words: strict, html, header, headers, link, no-digest, no-zones, locale=TAG,
  * now=SECONDS, offset=SECONDS, depth=, steps=, bytes=, nodes=. */
 static void
@@ -86,7 +99,10 @@ set_options(char *text, struct lq_options *options)
         else if (strcmp(word, "headers") == 0)
             options->escape = LQ_ESCAPE_HEADERS;
         else if (strcmp(word, "link") == 0)
+        {
             options->link = link_to;
+            options->object = link_to_object;
+        }
         else if (strcmp(word, "no-digest") == 0)
             options->digest = NULL;
         else if (strcmp(word, "no-zones") == 0)

@@ -104,7 +104,22 @@ select herald.tick_step('objects') \g /dev/null
 select results_eq('select name from herald.object', $$values ('young')$$, 'afterwards all whose time is up');
 select results_eq('select content from herald.object_content', $$values ('new'::bytea)$$, 'with their content');
 
--- privileges
+-- URLs
+select herald.notify_object('\x010203', 'application/pdf', 'a.pdf') as pdf \gset
+select throws_ok(format('select herald.object_url(%L)', :'pdf'), '55000', 'objects have no URLs here');
+select throws_ok($$select herald.notify_setting('object_base_url', 'ftp://o.example')$$, '22023');
+select herald.notify_setting('object_base_url', 'https://o.example.com/x') \g /dev/null
+select matches(herald.object_url(:'pdf'), '^https://o[.]example[.]com/x/o/[A-Za-z0-9_-]{22}[.][0-9]{10}[.][A-Za-z0-9_-]{43}$', 'a URL');
+select is(split_part(herald.object_url(:'pdf', '90 s'), '.', 4)::bigint, extract(epoch from now())::bigint + 90, 'with the second in which it expires');
+select is(herald.object_url(:'pdf', '90 s'), herald.object_url(:'pdf', '90 s'), 'the same each time');
+select throws_ok(statement, code, message)
+  from (values
+        (format('select herald.object_url(%L, ''0'')', :'pdf'), '22023', 'valid_for must be between 1 second and 365 days'),
+        (format('select herald.object_url(%L, ''366 days'')', :'pdf'), '22023', 'valid_for must be between 1 second and 365 days'),
+        ('select herald.object_url(null)', '22004', 'object must not be null'),
+        (format('select herald.object_url(%L, null)', :'pdf'), '22004', 'valid_for must not be null'),
+        ('select herald.object_url(''00000000-0000-4000-8000-000000000000'')', '22023', 'there is no object 00000000-0000-4000-8000-000000000000'))
+       v(statement, code, message);
 create function pg_temp.may(login text, statement text) returns text language plpgsql as $$
 begin
     execute format('set local session authorization %I', login);
@@ -115,6 +130,44 @@ exception when others then
     return sqlstate;
 end
 $$;
+select is(pg_temp.may('herald_test_web', format('select herald.object_url(%L)', :'pdf')), '22023', 'senders get those of their own objects only');
+select is(pg_temp.may('herald_test_boss', format('select herald.object_url(%L)', :'pdf')), 'ok', 'operators of all');
+select is(count(*), 1::bigint, 'a key was made') from herald.object_key;
+select is(herald.object_token('\x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f', '00010203-0405-4607-8809-0a0b0c0d0e0f', 1700000000),
+          'AAECAwQFRgeICQoLDA0ODw.1700000000.tmOwCcmFEsLzdZY6ndlZbFgjiY4w3aS9vvtuRm7lg8A', 'HMAC-SHA256 as others compute it');
+select throws_ok($$select herald.object_token('\x00', gen_random_uuid(), 1)$$, '22023', 'key must have 32 bytes');
+select is(herald.is_same(a, b), a = b, format('same: %s %s', a, b))
+  from (values ('', ''), ('a', 'a'), ('abc', 'abd'), ('bbc', 'abc'), ('ab', 'abc'), ('', 'a')) v(a, b);
+
+-- what is answered there
+create function pg_temp.tamper(token text, at integer) returns text language sql as
+    $$select overlay(token placing case substr(token, at, 1) when 'A' then 'g' else 'A' end from at for 1)$$;
+create function pg_temp.get(token text, etag text default null) returns text language sql as
+    $$select concat_ws('|', status, content_type, name, etag, location, encode(content, 'hex')) from herald.object_get(token, etag)$$;
+select substring(herald.object_url(:'pdf', '1 hour') from '/o/(.*)$') as token,
+       '"' || encode(sha256('\x010203'), 'hex') || '"' as etag \gset
+select is(pg_temp.get(:'token'), '200|application/pdf|a.pdf|' || :'etag' || '|010203', 'the content');
+select is(pg_temp.get(:'token', given), wanted, 'If-None-Match: ' || given)
+  from (values (:'etag', '304|' || :'etag'), ('*', '304|' || :'etag'), ('W/' || :'etag', '304|' || :'etag'), ('"x", ' || :'etag', '304|' || :'etag'),
+               ('"x"', '200|application/pdf|a.pdf|' || :'etag' || '|010203'), ('', '200|application/pdf|a.pdf|' || :'etag' || '|010203')) v(given, wanted);
+select is(pg_temp.get(given), '404', 'no token: ' || given)
+  from (values (''), ('x'), (:'token' || 'x'), (replace(:'token', '.', '/')), (left(:'token', -1)), ('../' || :'token')) v(given);
+select is(pg_temp.get(null), '404', 'nor is null');
+select is(pg_temp.get(pg_temp.tamper(:'token', at)), '403', 'character ' || at || ' changed') from unnest(array[1, 35, 36, 60, length(:'token')]) at;
+select is(pg_temp.get(regexp_replace(:'token', '[.][0-9]+[.]', '.1999999999.')), '403', 'nobody makes it last longer');
+select is(pg_temp.get(herald.object_token(herald.object_signer(), :'pdf', extract(epoch from clock_timestamp())::bigint - 1)), '410', 'its time is up');
+insert into herald.object_key (key, made_at) values (sha256('another'), now() + interval '1 s');
+select is(left(pg_temp.get(herald.object_token(sha256('another'), :'pdf', 2000000000)), 3), '200', 'all keys verify');
+select is(substring(herald.object_url(:'pdf', '1 hour') from '/o/(.*)$'), :'token', 'the oldest one signs');
+update herald.object set used_at = now() - interval '2 hours' where id = :'pdf';
+select pg_temp.get(:'token') \g /dev/null
+select is(used_at, now(), 'a request is a use') from herald.object where id = :'pdf';
+select herald.notify_object_remove(:'pdf') \g /dev/null
+select is(pg_temp.get(:'token'), '410', 'the object is gone');
+select herald.notify_object_external('https://a.example/y', 'a/b') as far \gset
+select is(pg_temp.get(substring(herald.object_url(:'far') from '/o/(.*)$')), '302|https://a.example/y', 'the content lies elsewhere');
+
+-- privileges
 create role herald_test_reader login in role herald_analyst;
 create role herald_test_daemon login in role herald_dispatcher;
 select is(pg_temp.may('herald_test_' || who, statement), case when who = any (allowed) then 'ok' else '42501' end, format('%s: %s', who, statement))
@@ -125,6 +178,10 @@ select is(pg_temp.may('herald_test_' || who, statement), case when who = any (al
         ('select herald.object_find(''{}'')', array['daemon']),
         ('select herald.object_slice('''', 1, 1)', array['daemon']),
         ('select herald.object_remove(gen_random_uuid(), null)', array[]::text[]),
+        ('select herald.object_signer()', array['daemon']),
+        ('select key from herald.object_key', array[]::text[]),
+        ('select herald.object_token('''', gen_random_uuid(), 1)', array[]::text[]),
+        ('select herald.object_get(''x'')', array[]::text[]),
         ('select content from herald.object_content', array[]::text[]),
         ('select url from herald.object', array[]::text[]),
         ('select sha256 from herald.object', array[]::text[]),

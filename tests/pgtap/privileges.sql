@@ -43,7 +43,7 @@ create function pg_temp.functions_of(role text) returns setof name language sql 
 select set_eq($$select * from pg_temp.functions_of('herald_sender')$$,
     array['notify_recipient', 'notify_recipient_remove', 'notify_device', 'notify_device_remove', 'notify_devices', 'notify_preference',
           'notify_send', 'notify_send_many', 'notify_status', 'notify_cancel', 'notify_object', 'notify_object_external',
-          'notify_object_remove', 'bucket', 'id_time', 'id_bucket', 'id_floor']::name[],
+          'notify_object_remove', 'object_url', 'bucket', 'id_time', 'id_bucket', 'id_floor']::name[],
     'functions of senders');
 select is_empty($$select f from pg_temp.functions_of('herald_sender') f except select pg_temp.functions_of('herald_operator')$$,
     'operators may what senders may');
@@ -60,8 +60,8 @@ select set_eq($$select * from pg_temp.functions_of('herald_author') f where f li
           'notify_template_test', 'notify_template_export', 'notify_template_import', 'notify_template_release', 'notify_render']::name[], 'functions of authors, which ask for privileges by template');
 select is_empty($$select c.oid::regclass from pg_class c where c.relnamespace = 'herald'::regnamespace and c.relkind in ('r', 'p', 'v')
                      and has_table_privilege('herald_author', c.oid, 'select') and c.relname <> 'template_versions'$$, 'they read no table');
-select set_eq($$select * from pg_temp.functions_of('herald_gateway')$$, array['bucket', 'id_time', 'id_bucket', 'id_floor', 'link_target', 'event_record']::name[],
-    'gateways have ids, tracking links and events');
+select set_eq($$select * from pg_temp.functions_of('herald_gateway')$$, array['bucket', 'id_time', 'id_bucket', 'id_floor', 'link_target', 'event_record', 'object_get']::name[],
+    'gateways have ids, tracking links, events and objects');
 
 -- the same by trying
 create function pg_temp.try_as(login text, statement text) returns text language plpgsql as $$

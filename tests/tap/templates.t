@@ -64,6 +64,26 @@ is($cluster->sql("select herald.link_target('$links[2]', $links[3])"), 'https://
 is($cluster->sql("select herald.link_target('$links[0]', 3) is null"), 't', 'there is no third');
 is($cluster->sql(q{select count(*) from herald.notification n, herald.notify_replay_preview(n.id) p
     where n.template = 'tracked' and p.content like '%/c/} . "$links[0]/1%'"), 1, 'the replay prints the same link');
+
+# URLs of objects: what arrives is signed as SQL signs, from the time of the notification on.
+my $object = $cluster->sql(q{select herald.notify_object('\x0102', 'image/png', 'a.png')});
+$cluster->sql(q{
+    select herald.notify_setting('object_base_url', 'https://o.example.com');
+    select herald.notify_template('shown');
+    select herald.notify_template_part('shown', 'sms', 'text', '{{ object | upcase | object_url }} {{ object | object_url: 30 }} {{ no }}');
+    select herald.notify_template_publish('shown')});
+$cluster->sql("select herald.notify_send('shown', 'en', '{\"no\": 107, \"object\": \"$object\"}')");
+wait_final($cluster);
+my ($shown) = grep { /o\.example\.com/ } map { $_->{rendered}{text} // '' } $sandbox->requests;
+my $sent = q{select extract(epoch from created_at)::numeric from herald.notification where template = 'shown'};
+my $urls = $cluster->sql("select string_agg('https://o.example.com/o/' || herald.object_token(herald.object_signer(), '$object',"
+      . " (floor(($sent)) + days * 86400)::bigint), ' ' order by days) from unnest(array[7, 30]) days");
+is($shown, "$urls 107", 'URLs of objects arrive');
+$cluster->sql(q{select herald.notify_setting('object_base_url', null)});
+is($cluster->sql(q{select p.content from herald.notification n, herald.notify_replay_preview(n.id) p where n.template = 'shown'}),
+    $shown, 'and the replay prints the same');
+my ($token) = $shown =~ m{/o/(\S+)};
+is($cluster->sql("select status from herald.object_get('$token')"), 200, 'they lead to the object');
 $dispatcher->stop;
 
 done_testing;

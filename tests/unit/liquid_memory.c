@@ -21,6 +21,7 @@ static const char source[] =
     "{{ 'forms.a_html' | t: count: 2, list: list }}"
     "{% liquid\n echo list.size\n render 'p' for list as q, v: 1\n include 'p' with list\n"
     " include c for list %}{{ text | md5 }}{{ 'http://a' | tracking_link }}"
+    "{{ '00000000-0000-0000-0000-00000000000a' | object_url: 3 }}"
     "{% include 'leaf' %}";
 
 static bool
@@ -51,6 +52,15 @@ short_link(void *host, struct lq_str url, struct lq_str *ret)
 {
     (void) host;
     *ret = (struct lq_str){ url.data, 6 };
+    return true;
+}
+
+static bool
+same_object(void *host, struct lq_str id, int64_t until_s, struct lq_str *ret)
+{
+    (void) host;
+    (void) until_s;
+    *ret = id;
     return true;
 }
 
@@ -133,6 +143,7 @@ every_call_fails(void **state)
     options.escape = LQ_ESCAPE_HTML;
     options.digest = no_digest;
     options.link = short_link;
+    options.object = same_object;
     options.zone = find_zone;
     options.locale = str("fr");
     for (size_t n = 0; n <= 1 || code != LQ_OK; n++)
