@@ -30,10 +30,9 @@ begin
     perform herald.check_file_name(name);
     v_sha256 := sha256(content);
 
-    -- The lock keeps the content from being removed until the object that needs it is there.
-    loop
-        perform from herald.object_content c where c.sha256 = v_sha256 for key share;
-        exit when found;
+    -- Removals of this content wait, so it stays until the object that needs it is there.
+    perform pg_advisory_xact_lock_shared(1214607957, hashtext(encode(v_sha256, 'hex')));
+    if not exists (select from herald.object_content c where c.sha256 = v_sha256) then
         select coalesce(sum(octet_length(c.content)), 0) into v_total from herald.object_content c;
         if v_total + octet_length(content) > v_total_max then
             raise exception using errcode = '53400',
@@ -44,7 +43,7 @@ begin
         end if;
         insert into herald.object_content (sha256, content) values (v_sha256, notify_object.content)
             on conflict do nothing;
-    end loop;
+    end if;
 
     insert into herald.object as o (sender, content_type, name, sha256, size)
     values (session_user, notify_object.content_type, coalesce(notify_object.name, ''), v_sha256,

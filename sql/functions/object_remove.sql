@@ -10,9 +10,9 @@ as $$
 declare
     v_sha256 bytea;
 begin
-    -- Content first, as notify_object() does; nobody can then come to need it any more.
+    -- As notify_object() does: nobody can then come to need the content any more.
     select o.sha256 into v_sha256 from herald.object o where o.id = object_remove.object;
-    perform from herald.object_content c where c.sha256 = v_sha256 for update;
+    perform pg_advisory_xact_lock(1214607957, hashtext(encode(v_sha256, 'hex')));
     delete from herald.object o
      where o.id = object_remove.object and o.used_at < coalesce(unused_since, 'infinity');
     if not found then
