@@ -40,6 +40,40 @@ test_mail(void **state)
     assert_int_equal(strncmp(server.last, "MAIL FROM:<> ", 13), 0);
 }
 
+/* A message that goes out in several parts, whose ends fall everywhere between two lines. */
+static void
+test_mail_parts(void **state)
+{
+    (void) state;
+    use_mail();
+    for (size_t shift = 0; shift < 5; shift++)
+    {
+        struct buf sent;
+        struct buf wanted;
+
+        buf_init(&sent, 65536);
+        buf_init(&wanted, 65536);
+        buf_printf(&sent, "%.*s\r\n", (int) shift, "xxxxx");
+        buf_printf(&wanted, "%.*s\n", (int) shift, "xxxxx");
+        while (sent.len < 40000)
+        {
+            buf_puts(&sent, "..a\r\n");
+            buf_puts(&wanted, "...a\n");
+        }
+        buf_puts(&sent, "no line end");
+        buf_puts(&wanted, "no line end\n.\n");
+        request.body = sent.data;
+        request.body_len = sent.len;
+        server.mail[0] = '\0';
+        exchange();
+        assert_int_equal(answer->status, 250);
+        assert_string_equal(server.mail, wanted.data);
+        buf_finish(&sent);
+        buf_finish(&wanted);
+    }
+    assert_int_equal(server.connections, 1);
+}
+
 static void
 test_mail_refused(void **state)
 {
@@ -321,6 +355,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_mail),
+        TEST(test_mail_parts),
         TEST(test_mail_refused),
         TEST(test_mail_connect_refused),
         TEST(test_mail_connections),
