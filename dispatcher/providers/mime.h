@@ -7,11 +7,9 @@
 #include <stdint.h>
 
 #include "core/arena.h"
-#include "core/buf.h"
 #include "core/wire.h"
+#include "providers/mime_text.h"
 #include "providers/provider.h"
-
-#define MIME_BYTES_MAX 26214400 /* of the whole message, encoded */
 
 /* Mailboxes are checked by the caller with address_check_mailbox(). */
 struct mime_mail
@@ -38,16 +36,5 @@ struct mime_mail
  */
 bool mime_build(struct arena *arena, const struct mime_mail *mail, struct wire_request *ret,
                 struct provider_error *reterr);
-
-/* Text as the value of a header in one line: itself when it is ASCII, else as encoded words. */
-const char *mime_encode_value(struct arena *arena, const char *text);
-
-/* The pieces, for tests. Each appends to out. */
-void mime_append_date(struct buf *out, int64_t seconds);
-void mime_append_text_header(struct buf *out, const char *name, const char *text);
-void mime_append_mailbox_header(struct buf *out, const char *name, const char *display_name,
-                                const char *mailbox);
-void mime_append_quoted_printable(struct buf *out, const char *text, size_t len);
-void mime_append_base64(struct buf *out, const char *text, size_t len);
 
 #endif

@@ -11,7 +11,7 @@
 #include "core/json.h"
 #include "providers/build.h"
 #include "providers/email.h"
-#include "providers/mime.h"
+#include "providers/mime_text.h"
 #include "providers/provider.h"
 
 #define SENDGRID_ENDPOINT "https://api.sendgrid.com"
