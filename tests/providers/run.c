@@ -44,6 +44,7 @@
 #include "core/json.h"
 #include "core/utf8.h"
 #include "providers/case_file.h"
+#include "providers/case_message.h"
 #include "providers/flat_body.h"
 #include "providers/provider.h"
 
@@ -178,180 +179,6 @@ apply_settings(struct run *run, const struct line *lines, bool common)
     }
 }
 
-static bool
-merge_part(const char *key, json *value, void *user)
-{
-    struct run *run = user;
-    struct message *message = &run->message;
-    const char *text = value == NULL ? NULL : json_string(value);
-    size_t i = 0;
-
-    while (i < message->part_count && strcmp(message->parts[i].name, key) != 0)
-    {
-        i++;
-    }
-    if (i == MESSAGE_PARTS_MAX || (value != NULL && text == NULL))
-    {
-        die("bad part", key);
-    }
-    if (i == message->part_count)
-    {
-        message->part_count++;
-        message->parts[i].name = arena_strdup(run->arena, key);
-    }
-    message->parts[i].text = arena_strdup(run->arena, text == NULL ? "" : text);
-    message->parts[i].len = strlen(message->parts[i].text);
-    return true;
-}
-
-static bool
-merge_number(struct message *message, const char *key, const json *root)
-{
-    int64_t *field = strcmp(key, "now_s") == 0          ? &message->now_s
-                     : strcmp(key, "time_s") == 0       ? &message->time_s
-                     : strcmp(key, "expires_at_s") == 0 ? &message->expires_at_s
-                                                        : NULL;
-
-    if (field != NULL)
-    {
-        *field = json_get_int(root, key, 0);
-    }
-    return field != NULL;
-}
-
-static bool
-merge_text(struct run *run, const char *key, const json *value)
-{
-    struct message *m = &run->message;
-    const struct
-    {
-        const char *name;
-        const char **field;
-    } fields[] = {
-        { "delivery_id", &m->delivery_id }, { "notification_id", &m->notification_id },
-        { "address", &m->address },         { "app", &m->app },
-        { "environment", &m->environment }, { "template_name", &m->template_name },
-        { "category", &m->category },       { "credential", &m->credential },
-        { "locale", &m->locale },
-    };
-
-    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-    {
-        if (strcmp(fields[i].name, key) == 0)
-        {
-            *fields[i].field = value == NULL ? NULL : arena_strdup(run->arena, json_string(value));
-            return true;
-        }
-    }
-    return false;
-}
-
-static void
-merge_random(struct run *run, const char *text)
-{
-    size_t len = 0;
-    const uint8_t *bytes = crypto_base64url_decode(run->arena, text, &len);
-
-    if (bytes == NULL || len != sizeof(run->message.random))
-    {
-        die("random is not of the right length in base64url", text);
-    }
-    memcpy(run->message.random, bytes, len);
-}
-
-static void
-merge_attachments(struct run *run, const json *list)
-{
-    size_t count = json_array_length(list);
-    struct message_attachment *all = arena_alloc(run->arena, count * sizeof(*all));
-
-    for (size_t i = 0; i < count; i++)
-    {
-        const json *one = json_array_at(list, i);
-
-        all[i].name = arena_strdup(run->arena, json_get_string(one, "name"));
-        all[i].content_type = arena_strdup(run->arena, json_get_string(one, "type"));
-        all[i].content_id = arena_strdup(run->arena, json_get_string(one, "inline"));
-        all[i].data = arena_strdup(run->arena, json_get_string(one, "content"));
-        all[i].size = strlen(all[i].data);
-    }
-    run->message.attachments = all;
-    run->message.attachment_count = count;
-}
-
-struct merge
-{
-    struct run *run;
-    const json *root;
-};
-
-static bool
-merge_member(const char *key, json *value, void *user)
-{
-    struct merge *merge = user;
-    struct message *message = &merge->run->message;
-
-    if (strcmp(key, "parts") == 0)
-    {
-        json_each(value, merge_part, merge->run);
-    }
-    else if (strcmp(key, "attachments") == 0)
-    {
-        merge_attachments(merge->run, value);
-    }
-    else if (strcmp(key, "urgent") == 0)
-    {
-        message->urgent = json_get_bool(merge->root, key, false);
-    }
-    else if (strcmp(key, "topics_allowed") == 0)
-    {
-        message->topics_allowed = json_get_bool(merge->root, key, false);
-    }
-    else if (strcmp(key, "bulk") == 0)
-    {
-        message->bulk = json_get_bool(merge->root, key, false);
-    }
-    else if (strcmp(key, "random") == 0)
-    {
-        merge_random(merge->run, json_string(value));
-    }
-    else if (strcmp(key, "second_try") == 0)
-    {
-        message->second_try = json_get_bool(merge->root, key, false);
-    }
-    else if (!merge_number(message, key, merge->root) && !merge_text(merge->run, key, value))
-    {
-        die("unknown member of message", key);
-    }
-    return true;
-}
-
-static void
-apply_messages(struct run *run, const struct line *lines)
-{
-    for (; lines != NULL; lines = lines->next)
-    {
-        const char *text = expand(run->arena, lines->value);
-        const char *error = NULL;
-        struct merge merge = { .run = run };
-        json *root;
-
-        if (strcmp(lines->key, "message") != 0)
-        {
-            continue;
-        }
-        root = json_parse(text, strlen(text), &error);
-        if (!json_is_object(root))
-        {
-            die(error == NULL ? "message is no object" : error, lines->value);
-        }
-        merge.root = root;
-        json_each(root, merge_member, &merge);
-        json_destroy(root);
-    }
-}
-
-/* The text below or behind a line; "|" lines are joined with the given line end. */
 static const char *
 read_text(struct run *run, const struct line *line, bool mail)
 {
@@ -869,8 +696,8 @@ run_case(const char *file, const struct provider *provider, const struct line *c
     run.message.channel = provider->channel;
     apply_settings(&run, common, true);
     apply_settings(&run, lines, false);
-    apply_messages(&run, common);
-    apply_messages(&run, lines);
+    case_message_merge(run.arena, &run.message, common);
+    case_message_merge(run.arena, &run.message, lines);
     usable = provider_check_settings(provider, run.settings, arena, &error);
     if (invalid != NULL)
     {
