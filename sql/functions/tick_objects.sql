@@ -14,7 +14,7 @@ declare
     v_removed integer := 0;
     v_old record;
 begin
-    if not pg_try_advisory_xact_lock(1214606916, -7) then
+    if not pg_try_advisory_xact_lock(1214606916, -10) then
         return false;
     end if;
     for v_old in
