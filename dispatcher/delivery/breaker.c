@@ -6,6 +6,8 @@
 #define CONFIG_PROBE_MS 30000
 #define OUTAGE_FAILURES 20
 #define OUTAGE_PROBE_MAX_MS 30000
+#define THROTTLE_FIRST_MS 1000
+#define THROTTLE_MAX_MS 60000
 /* Shares are those of about this many of the latest outcomes, and count after as many. */
 #define RATE_OUTCOMES 100
 #define RATE_MAX 0.5
@@ -14,12 +16,9 @@
 #define RECENT_ANSWERS 16
 #define SLOWER_MAX 1.5
 #define SLOWER_MAX_US 5000
-/* After an answer that did not come: what is left of the window, and how soon it may happen again.
- */
-#define SHRINK 0.7
+/* Without more answers than this share of the recent ones the window shrinks, so often at most. */
+#define SILENT_MAX 0.1
 #define SHRINK_MS 1000
-#define THROTTLE_FIRST_MS 1000
-#define THROTTLE_MAX_MS 60000
 
 void
 breaker_init(struct breaker *breaker, int limit)
@@ -112,14 +111,21 @@ pause(struct breaker *breaker, enum breaker_reason reason, const struct breaker_
 }
 
 static void
-measure(struct breaker *breaker, int64_t latency_us)
+measure(struct breaker *breaker, const struct breaker_event *event)
 {
+    double latency_us = (double) event->latency_us;
+
+    breaker->silent += ((event->silent ? 1 : 0) - breaker->silent) / RECENT_ANSWERS;
+    if (event->silent || event->class == OUTCOME_UNKNOWN)
+    {
+        return;
+    }
     if (breaker->usual_us <= 0)
     {
-        breaker->usual_us = breaker->recent_us = (double) latency_us;
+        breaker->usual_us = breaker->recent_us = latency_us;
     }
-    breaker->usual_us += ((double) latency_us - breaker->usual_us) / USUAL_ANSWERS;
-    breaker->recent_us += ((double) latency_us - breaker->recent_us) / RECENT_ANSWERS;
+    breaker->usual_us += (latency_us - breaker->usual_us) / USUAL_ANSWERS;
+    breaker->recent_us += (latency_us - breaker->recent_us) / RECENT_ANSWERS;
 }
 
 /* More requests at once only make a provider slower that takes longer than usual. */
@@ -136,14 +142,17 @@ widen(struct breaker *breaker)
     }
 }
 
-/* Once for answers that stay away at the same time. */
+/* The more answers stay away, the more. */
 static void
 shrink(struct breaker *breaker, int64_t now_ms)
 {
-    if (breaker->shrunk_ms == 0 || now_ms - breaker->shrunk_ms >= SHRINK_MS)
+    double left = breaker->window * (1 - breaker->silent / 2);
+
+    if (breaker->silent > SILENT_MAX &&
+        (breaker->shrunk_ms == 0 || now_ms - breaker->shrunk_ms >= SHRINK_MS))
     {
         breaker->shrunk_ms = now_ms;
-        breaker->window = breaker->window * SHRINK > 1 ? breaker->window * SHRINK : 1;
+        breaker->window = left > 1 ? left : 1;
         breaker->threshold = breaker->window;
     }
 }
@@ -157,7 +166,6 @@ succeed(struct breaker *breaker, const struct breaker_event *event)
     {
         return false;
     }
-    measure(breaker, event->latency_us);
     widen(breaker);
     breaker->pauses = 0;
     if (breaker->reason == BREAKER_NONE)
@@ -210,16 +218,16 @@ breaker_report(struct breaker *breaker, const struct breaker_event *event)
         return false;
     }
     judge(breaker, event->class);
+    measure(breaker, event);
     switch (event->class)
     {
         case OUTCOME_CONFIG:
             return pause(breaker, BREAKER_CONFIG, event);
         case OUTCOME_THROTTLE:
             return pause(breaker, BREAKER_THROTTLE, event);
+        case OUTCOME_RETRY:
         case OUTCOME_UNKNOWN:
             shrink(breaker, event->now_ms);
-            /* fall through */
-        case OUTCOME_RETRY:
             breaker->failures++;
             probing = breaker->reason == BREAKER_CONFIG || breaker->reason == BREAKER_OUTAGE;
             return (probing || breaker->failures >= OUTAGE_FAILURES ||

@@ -31,7 +31,8 @@ struct breaker
     int failures;      /* transient ones in a row */
     double usual_us;   /* time of an answer, over many */
     double recent_us;  /* and over a few */
-    int64_t shrunk_ms; /* when the window shrank for an answer that did not come */
+    double silent;     /* share of requests without an answer, over a few */
+    int64_t shrunk_ms; /* when the window shrank for them */
     int judged;        /* outcomes since the account works, counted up to what a rate needs */
     double failing;    /* share of transient failures, of the latest outcomes */
     double invalid;    /* share of invalid tokens */
@@ -43,7 +44,8 @@ struct breaker_event
     int64_t hint_ms;   /* -1: none */
     bool address_only; /* it concerns one address, not the account */
     int64_t now_ms;
-    int64_t latency_us; /* of an answer; 0: none */
+    int64_t latency_us; /* until the answer */
+    bool silent;        /* no answer came */
     uint32_t random;
 };
 

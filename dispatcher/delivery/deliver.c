@@ -230,6 +230,7 @@ report(struct delivery *delivery, const struct outcome *outcome, bool remote)
         .address_only = outcome->address_only,
         .now_ms = loop_now_ms(delivery->owner->parts.loop),
         .latency_us = delivery->result.latency_us,
+        .silent = outcome->class == OUTCOME_UNKNOWN && delivery->result.status == 0,
         .random = random_bits(),
     };
 
