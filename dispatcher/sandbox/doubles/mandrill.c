@@ -410,12 +410,13 @@ mandrill_fail(struct double_env *env, int status, struct arena *arena, struct do
     switch (status)
     {
         case STATUS_UNREGISTERED:
-            reply_body(ret, 200, "application/json",
-                       arena_printf(arena,
-                                    "[{\"email\":\"nobody@example.org\",\"status\":\"rejected\","
-                                    "\"_id\":\"%s\",\"reject_reason\":\"hard-bounce\","
-                                    "\"queued_reason\":null}]",
-                                    random_hex(arena, 32)));
+            reply_body(
+                ret, 200, "application/json",
+                arena_printf(
+                    arena,
+                    "[{\"status\":\"rejected\",\"_id\":\"%s\",\"reject_reason\":\"hard-bounce\","
+                    "\"queued_reason\":null}]",
+                    random_hex(arena, 32)));
             break;
         case 400:
             answer_error(ret, arena, 500, "ValidationError", "Validation error");
