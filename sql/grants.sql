@@ -163,6 +163,7 @@ grant execute on function
     herald.id_bucket(uuid),
     herald.id_floor(timestamptz)
     to herald_sender, herald_dispatcher, herald_gateway, herald_operator, herald_analyst;
+grant execute on function herald.lane(text) to herald_operator, herald_analyst;
 grant select on herald.delivery_status, herald.delivery_stats, herald.queue_depth, herald.dead_letter,
     herald.provider_health, herald.delivery_cost, herald.channel_savings
     to herald_analyst, herald_operator;

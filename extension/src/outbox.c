@@ -10,9 +10,11 @@
 #include "utils/lsyscache.h"
 
 #include "compat.h"
+#include "ids.h"
 #include "outbox.h"
 
 HERALD_FUNCTION(herald_outbox_leaf_sql);
+HERALD_FUNCTION(herald_lane_sql);
 
 int
 herald_outbox_leaf(TimestampTz at)
@@ -22,6 +24,12 @@ herald_outbox_leaf(TimestampTz at)
     int64 in_ring_us = (at % ring_us + ring_us) % ring_us;
 
     return (int) (in_ring_us / (HERALD_OUTBOX_PERIOD_S * USECS_PER_SEC));
+}
+
+int
+herald_outbox_lane(const char *sender)
+{
+    return (int) (herald_bucket(sender, strlen(sender)) % HERALD_OUTBOX_LANES);
 }
 
 Oid
@@ -37,6 +45,12 @@ Datum
 herald_outbox_leaf_sql(PG_FUNCTION_ARGS)
 {
     PG_RETURN_INT32(herald_outbox_leaf(PG_GETARG_TIMESTAMPTZ(0)));
+}
+
+Datum
+herald_lane_sql(PG_FUNCTION_ARGS)
+{
+    PG_RETURN_INT16((int16) herald_outbox_lane(text_to_cstring(PG_GETARG_TEXT_PP(0))));
 }
 
 static SPIPlanPtr

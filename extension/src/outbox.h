@@ -17,6 +17,7 @@ enum
     HERALD_OUTBOX_SUSPECTS = HERALD_OUTBOX_RING, /* the leaf after them */
     HERALD_OUTBOX_LEAVES,
     HERALD_OUTBOX_PERIOD_S = 5,
+    HERALD_OUTBOX_LANES = 16,
     HERALD_STATEMENT_PARAMS = 24
 };
 
@@ -31,6 +32,12 @@ struct herald_leaf_statement
 
 /* The leaf that senders write at this time. */
 int herald_outbox_leaf(TimestampTz at);
+
+/*
+ * The lane of a sender, by the frozen hash: what waits keeps it, and claims take from lanes in turn.
+ * Senders may share one.
+ */
+int herald_outbox_lane(const char *sender);
 
 /* The table of a leaf. */
 Oid herald_outbox_leaf_oid(int leaf);

@@ -44,8 +44,8 @@ enum
     "g.attempt"                                                                                    \
     " returning g.*, case when g.tries is null then g.attempt else g.attempt"                      \
     " + jsonb_array_length(g.tries) - (g.class is null)::integer end as last, o.notification,"     \
-    " o.recipient, o.channel, o.priority, o.device, o.category, o.template, o.created_at,"         \
-    " o.expires_at),"                                                                              \
+    " o.recipient, o.channel, o.priority, o.device, o.category, o.template, o.lane,"               \
+    " o.created_at, o.expires_at),"                                                                \
     " finished as (insert into herald.delivery (id, bucket, notification, recipient, channel,"     \
     " priority, device, category, template, state, reason, code, provider, provider_id,"           \
     " attempts, created_at, finished_at)"                                                          \
@@ -54,11 +54,11 @@ enum
     " d.created_at, $2"                                                                            \
     " from done d where d.state <> 'retry'" on_conflict "),"                                       \
     " waiting as (insert into herald.retry (id, bucket, notification, recipient, channel,"         \
-    " priority, device, category, template, attempt, failures, state, reason, due_at,"             \
+    " priority, device, category, template, lane, attempt, failures, state, reason, due_at,"       \
     " created_at, expires_at)"                                                                     \
     " select d.id, d.bucket, d.notification, d.recipient, d.channel, d.priority, d.device,"        \
-    " d.category, d.template, d.last, coalesce(d.failures, 0), 'retry', d.reason, d.due_at,"       \
-    " d.created_at, d.expires_at"                                                                  \
+    " d.category, d.template, d.lane, d.last, coalesce(d.failures, 0), 'retry', d.reason,"         \
+    " d.due_at, d.created_at, d.expires_at"                                                        \
     " from done d where $3 and d.state = 'retry'" on_conflict "),"                                 \
     " tried as (insert into herald.attempt (id, bucket, attempt, epoch, class, provider, phase,"   \
     " status, code, reason, provider_id, started_at, finished_at, latency_us)"                     \

@@ -13,6 +13,7 @@
 #include "common/int.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
@@ -231,6 +232,7 @@ herald_request_take(FunctionCallInfo fcinfo, const struct herald_positions *posi
 {
     memset(ret, 0, sizeof(*ret));
     ret->created_at = GetCurrentTransactionStartTimestamp();
+    ret->sender = GetUserNameFromId(GetSessionUserId(), false);
     ret->template_name = herald_request_text(fcinfo, positions->template_name, "template",
                                              HERALD_NAME_SIZE - 1, ERRCODE_PROGRAM_LIMIT_EXCEEDED);
     if (!PG_ARGISNULL(positions->category))

@@ -36,6 +36,7 @@ struct herald_request
     text *category; /* NULL: none */
     text *locale;   /* NULL: the recipient's */
     const char *priority;
+    const char *sender; /* on whose behalf it is */
     Jsonb *data;
     StringInfoData data_text;
     int version;

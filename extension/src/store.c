@@ -24,7 +24,8 @@
     "id, bucket, recipient, template, version, category, priority, data, attributes, locale,"      \
     " timezone, sender, idempotency_key, send_at, expires_at, created_at, deliveries"
 #define COMMON "id, bucket, notification, recipient, channel, priority, device, category, template"
-#define OUTBOX COMMON ", attempt, failures, epoch, queued_at, claimed_at, created_at, expires_at"
+#define WAITING COMMON ", lane"
+#define OUTBOX WAITING ", attempt, failures, epoch, queued_at, claimed_at, created_at, expires_at"
 
 enum notification_column
 {
@@ -63,6 +64,7 @@ enum delivery_column
     D_DEVICE,
     D_CATEGORY,
     D_TEMPLATE,
+    D_LANE,
     D_ATTEMPT,
     D_FAILURES,
     D_EPOCH,
@@ -110,7 +112,7 @@ set_request(const struct herald_batch *batch, TupleDesc columns, Datum *values, 
     nulls[N_CATEGORY] = request->category == NULL;
     values[N_PRIORITY] = herald_rows_label(columns, N_PRIORITY, request->priority);
     values[N_DATA] = JsonbPGetDatum(request->data);
-    values[N_SENDER] = CStringGetTextDatum(GetUserNameFromId(GetSessionUserId(), false));
+    values[N_SENDER] = CStringGetTextDatum(request->sender);
     values[N_IDEMPOTENCY_KEY] = PointerGetDatum(batch->key);
     nulls[N_IDEMPOTENCY_KEY] = batch->key == NULL;
     values[N_SEND_AT] = TimestampTzGetDatum(request->send_at);
@@ -168,6 +170,7 @@ add_deliveries(Tuplestorestate *rows, TupleDesc columns, const struct herald_bat
         [D_PRIORITY] = herald_rows_label(columns, D_PRIORITY, request->priority),
         [D_CATEGORY] = PointerGetDatum(request->category),
         [D_TEMPLATE] = PointerGetDatum(request->template_name),
+        [D_LANE] = Int16GetDatum((int16) herald_outbox_lane(request->sender)),
         [D_QUEUED_AT] = TimestampTzGetDatum(now),
         [D_CREATED_AT] = TimestampTzGetDatum(request->created_at),
         [D_EXPIRES_AT] = TimestampTzGetDatum(request->expires_at),
@@ -241,8 +244,8 @@ put_aside(const struct herald_batch *batch, bool refused)
 {
     static SPIPlanPtr plans[2];
     static const char *const sql[2] = {
-        "insert into herald.retry (" COMMON ", created_at, expires_at, state, due_at)"
-        " select " COMMON ", created_at, expires_at, 'scheduled', $1 from " ASIDE_ROWS,
+        "insert into herald.retry (" WAITING ", created_at, expires_at, state, due_at)"
+        " select " WAITING ", created_at, expires_at, 'scheduled', $1 from " ASIDE_ROWS,
         "insert into herald.delivery (" COMMON ", created_at, reason, state, attempts, finished_at)"
         " select " COMMON ", created_at, reason, 'suppressed', 0, created_at from " ASIDE_ROWS,
     };

@@ -11,7 +11,7 @@ declare
     v_notification record;
     v_count integer;
 begin
-    select n.deliveries, n.bucket, n.expires_at into v_notification
+    select n.deliveries, n.bucket, n.sender, n.expires_at into v_notification
       from herald.notification n
      where n.id = notify_redrive.id and n.bucket = herald.id_bucket(notify_redrive.id);
 
@@ -21,12 +21,14 @@ begin
              where d.id = any ($1) and d.bucket = $2 and d.state in ('dead', 'failed')
             returning d.*)
         insert into herald.outbox_%s (id, bucket, notification, recipient, channel, priority, device,
-                                      category, template, attempt, queued_at, created_at, expires_at)
+                                      category, template, lane, attempt, queued_at, created_at,
+                                      expires_at)
         select d.id, d.bucket, d.notification, d.recipient, d.channel, d.priority, d.device,
-               d.category, d.template, d.attempts, $3, $3, $4
+               d.category, d.template, herald.lane($5), d.attempts, $3, $3, $4
           from dead d
         $sql$, herald.outbox_leaf(v_now))
-      using v_notification.deliveries, v_notification.bucket, v_now, v_notification.expires_at;
+      using v_notification.deliveries, v_notification.bucket, v_now, v_notification.expires_at,
+            v_notification.sender;
     get diagnostics v_count = row_count;
     return v_count;
 end

@@ -50,11 +50,11 @@ begin
                 returning o.*, l.verdict, l.times),
             suspected as (
                 insert into herald.outbox_12 (id, bucket, notification, recipient, channel,
-                                              priority, device, category, template, attempt,
-                                              failures, queued_at, created_at, expires_at)
+                                              priority, device, category, template, lane,
+                                              attempt, failures, queued_at, created_at, expires_at)
                 select e.id, e.bucket, e.notification, e.recipient, e.channel, e.priority, e.device,
-                       e.category, e.template, e.attempt, e.failures, e.queued_at, e.created_at,
-                       e.expires_at
+                       e.category, e.template, e.lane, e.attempt, e.failures, e.queued_at,
+                       e.created_at, e.expires_at
                   from ended e
                  where e.verdict = 'suspect'),
             finished as (

@@ -63,10 +63,10 @@ begin
                 on conflict do nothing),
         queued as (
             insert into herald.outbox_%s (id, bucket, notification, recipient, channel, priority,
-                                          device, category, template, attempt, failures, queued_at,
-                                          created_at, expires_at)
+                                          device, category, template, lane, attempt, failures,
+                                          queued_at, created_at, expires_at)
             select j.id, j.bucket, j.notification, j.recipient, j.channel, j.priority, j.device,
-                   j.category, j.template, j.attempt, j.failures, $1, j.created_at, j.expires_at
+                   j.category, j.template, j.lane, j.attempt, j.failures, $1, j.created_at, j.expires_at
               from judged j
              where j.verdict = 'queued')
         select count(*) from judged

@@ -11,6 +11,7 @@ create table herald.outbox (
     device uuid,
     category text,
     template text not null,
+    lane smallint not null,
     attempt integer not null default 0,
     failures integer not null default 0,
     epoch bigint,
@@ -20,6 +21,7 @@ create table herald.outbox (
     expires_at timestamptz
 );
 comment on table herald.outbox is 'Deliveries that wait to be claimed (epoch is null) or are claimed';
+comment on column herald.outbox.lane is 'herald.lane() of the sender; it stays as long as the delivery waits';
 comment on column herald.outbox.attempt is 'Number of claims so far; with epoch the fencing token of the current one';
 comment on column herald.outbox.failures is 'Attempts that count against max_attempts';
 comment on column herald.outbox.epoch is 'Epoch of the dispatcher that holds the claim';

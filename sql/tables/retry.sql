@@ -9,6 +9,7 @@ create table herald.retry (
     device uuid,
     category text,
     template text not null,
+    lane smallint not null,
     attempt integer not null default 0,
     failures integer not null default 0,
     state herald.delivery_state not null check (state in ('scheduled', 'held', 'retry')),

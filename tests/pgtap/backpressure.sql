@@ -40,8 +40,8 @@ update herald.outbox set epoch = 1 where category = 'few';
 select is(pg_temp.counted(), false, 'what is claimed does not wait');
 select lives_ok($$select herald.notify_send('t', 'ann', category => 'few')$$, 'open again');
 with gone as (delete from herald.outbox where category = 'few' returning *)
-insert into herald.retry (id, bucket, notification, recipient, channel, priority, category, template, state, due_at, created_at)
-select id, bucket, notification, recipient, channel, priority, category, template, 'scheduled', now() + interval '1 h', created_at from gone;
+insert into herald.retry (id, bucket, notification, recipient, channel, priority, category, template, lane, state, due_at, created_at)
+select id, bucket, notification, recipient, channel, priority, category, template, lane, 'scheduled', now() + interval '1 h', created_at from gone;
 select is(pg_temp.counted(), false, 'nor what is scheduled');
 update herald.retry set state = 'retry';
 select is(pg_temp.counted(), true, 'but what is to be tried again');

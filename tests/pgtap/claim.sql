@@ -5,7 +5,7 @@ select * from no_plan();
 -- put(recipient, channel, …): a delivery in a leaf, its notification beside it; returns its id.
 create function pg_temp.put(who text, via text, priority text default 'normal', leaf integer default 0,
                             age interval default '0', device uuid default null, expires interval default null,
-                            category text default 'news') returns uuid
+                            category text default 'news', lane integer default 0) returns uuid
 language plpgsql as $$
 declare
     b integer := herald.bucket(who);
@@ -17,9 +17,9 @@ begin
     values (n, b, who, 't', 3, category, priority::herald.priority, '{"a": 1}', 'ko', 'Asia/Seoul', '{"b": 2}', 'me',
             '2026-01-01 00:00:00+00', array[d]);
     execute format('insert into herald.outbox_%s (id, bucket, notification, recipient, channel, priority, device,'
-                   ' category, template, queued_at, created_at, expires_at)'
-                   ' values ($1, $2, $3, $4, $5::herald.channel, $6::herald.priority, $7, $8, %L, $9, $10, $11)', leaf, 't')
-      using d, b, n, who, via, priority, device, category, clock_timestamp() - age, '2026-01-01 00:00:00+00'::timestamptz,
+                   ' category, template, lane, queued_at, created_at, expires_at)'
+                   ' values ($1, $2, $3, $4, $5::herald.channel, $6::herald.priority, $7, $8, %L, $9, $10, $11, $12)', leaf, 't')
+      using d, b, n, who, via, priority, device, category, lane, clock_timestamp() - age, '2026-01-01 00:00:00+00'::timestamptz,
             clock_timestamp() + expires;
     return d;
 end

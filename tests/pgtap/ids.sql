@@ -11,6 +11,8 @@ select ok(min(n) > 50 and max(n) < 160 and count(*) = 4096, 'buckets are about e
   from (select count(*) as n from generate_series(1, 409600) i group by herald.bucket('user' || i)) b;
 select ok(provolatile = 'i' and proisstrict and proparallel = 's', 'bucket is immutable, strict and parallel safe')
   from pg_proc where oid = 'herald.bucket(text)'::regprocedure;
+select is(herald.lane(v.sender), v.lane::smallint, format('lane of %L', v.sender))
+  from (values ('', 6), ('u1', 1), ('한글', 3), ('user-42', 13), (E'\t ', 4)) as v (sender, lane);
 
 create temp table made as
     select i, herald.new_id(i % 4096) as id from generate_series(1, 100000) i;

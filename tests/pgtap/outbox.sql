@@ -24,8 +24,8 @@ do $$
 begin
     for leaf in 0..11 loop
         execute format('insert into herald.outbox_%s (id, bucket, notification, recipient, channel, priority,'
-                       ' template, queued_at, created_at) values (herald.new_id(1), 1, herald.new_id(1), %L, '
-                       '''sms'', ''normal'', ''t'', clock_timestamp(), now())', leaf, 'r' || leaf);
+                       ' template, lane, queued_at, created_at) values (herald.new_id(1), 1, herald.new_id(1), %L, '
+                       '''sms'', ''normal'', ''t'', 0, clock_timestamp(), now())', leaf, 'r' || leaf);
     end loop;
 end
 $$;

@@ -3,8 +3,8 @@ begin;
 select * from no_plan();
 select herald.notify_recipient('r' || i, phone => '+1500555' || 1000 + i) from generate_series(1, 5) i \g /dev/null
 create function pg_temp.send(names text[]) returns void language sql as $$
-    insert into herald.outbox_0 (id, bucket, notification, recipient, channel, priority, template, queued_at, created_at)
-    select herald.new_id(herald.bucket(n)), herald.bucket(n), herald.new_id(1), n, 'sms', 'normal', 't', now() + p * interval '1 ms', now()
+    insert into herald.outbox_0 (id, bucket, notification, recipient, channel, priority, template, lane, queued_at, created_at)
+    select herald.new_id(herald.bucket(n)), herald.bucket(n), herald.new_id(1), n, 'sms', 'normal', 't', p, now() + p * interval '1 ms', now()
       from unnest(names) with ordinality u (n, p) $$;
 create function pg_temp.where_is(name text) returns text language sql as $$
     select coalesce((select o.tableoid::regclass::text from herald.outbox o where o.recipient = name),
@@ -37,6 +37,7 @@ select is(pg_temp.where_is('r1') || ' ' || pg_temp.where_is('r2'), 'herald.outbo
 select ok(not herald.has_suspects(), 'nobody is under suspicion');
 select is(pg_temp.die(), 'r1 r2', 'and claimed as before');
 select is(pg_temp.where_is('r1') || ' ' || pg_temp.where_is('r2'), 'herald.outbox_12 herald.outbox_12', 'lost twice: set apart');
+select is(array_agg(lane order by recipient), '{1,2}', 'in their lanes') from herald.outbox_12;
 select ok(herald.has_suspects(), 'known to dispatchers');
 select is(pg_temp.die(), 'r1', 'then only one is claimed');
 select is(pg_temp.where_is('r1'), 'dead: dispatcher_died: 3 times', 'lost while it was begun on its own: dead');

@@ -10,8 +10,8 @@ declare
     d uuid := herald.new_id(b);
 begin
     execute format('insert into herald.outbox_%s (id, bucket, notification, recipient, channel, priority, category,'
-                   ' template, failures, queued_at, created_at, expires_at)'
-                   ' values ($1, $2, $3, $4, $5::herald.channel, %L, $6, %L, 2, clock_timestamp(), $7, $8)', leaf, 'high', 't')
+                   ' template, lane, failures, queued_at, created_at, expires_at)'
+                   ' values ($1, $2, $3, $4, $5::herald.channel, %L, $6, %L, 5, 2, clock_timestamp(), $7, $8)', leaf, 'high', 't')
       using d, b, herald.new_id(b), who, via, category, '2026-01-01 00:00:00+00'::timestamptz, expires;
     return d;
 end
@@ -63,9 +63,9 @@ select results_eq($$select recipient, state::text, channel::text, priority::text
              '2026-01-01 00:01:40+00'::timestamptz
         from (values ('r1', 'sent', null), ('r3', 'failed', 'bad text'), ('r4', 'dead', null), ('r5', 'suppressed', 'opted_out'),
                      ('r6', 'expired', null), ('r7', 'unknown', null), ('r8', 'sent', null)) v (r, s, why)$$, 'final states');
-select results_eq('select recipient, state::text, attempt, failures, due_at, expires_at, created_at, channel::text, priority::text from herald.retry',
+select results_eq('select recipient, state::text, attempt, failures, due_at, expires_at, created_at, channel::text, priority::text, lane from herald.retry',
     $$values ('r2', 'retry', 1, 3, '2026-01-01 01:00:00+00'::timestamptz, '2100-01-01 00:00:00+00'::timestamptz,
-              '2026-01-01 00:00:00+00'::timestamptz, 'sms', 'high')$$, 'a retry waits');
+              '2026-01-01 00:00:00+00'::timestamptz, 'sms', 'high', 5::smallint)$$, 'a retry waits');
 select results_eq($$select r.leaf, a.class::text, a.epoch, a.phase, a.status, a.code, a.reason, a.applied, a.started_at, a.finished_at, a.latency_us
                       from herald.attempt a join results r using (id, attempt) order by r.leaf$$,
     $$select v.l, v.c, 1::bigint, 'response', 200, v.code, v.why, true, '2026-01-01 00:00:00+00'::timestamptz, '2026-01-01 00:01:40+00'::timestamptz,

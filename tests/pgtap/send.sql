@@ -28,13 +28,13 @@ select results_eq(
     'one notification');
 select results_eq(
     $$select channel::text, device, state, category, template, priority::text, attempt, epoch, expires_at,
-             notification, bucket
+             notification, bucket, lane = herald.lane(session_user)
         from (select *, 'queued' as state from herald.outbox) o order by o.channel, o.device$$,
     format($$values ('push', %L::uuid, 'queued', 'orders', 't', 'normal', 0, null::bigint, null::timestamptz, %L::uuid,
-                     herald.bucket('ann')),
-                    ('push', %L, 'queued', 'orders', 't', 'normal', 0, null, null, %2$L, herald.bucket('ann')),
-                    ('sms', null, 'queued', 'orders', 't', 'normal', 0, null, null, %2$L, herald.bucket('ann')),
-                    ('email', null, 'queued', 'orders', 't', 'normal', 0, null, null, %2$L, herald.bucket('ann'))$$,
+                     herald.bucket('ann'), true),
+                    ('push', %L, 'queued', 'orders', 't', 'normal', 0, null, null, %2$L, herald.bucket('ann'), true),
+                    ('sms', null, 'queued', 'orders', 't', 'normal', 0, null, null, %2$L, herald.bucket('ann'), true),
+                    ('email', null, 'queued', 'orders', 't', 'normal', 0, null, null, %2$L, herald.bucket('ann'), true)$$,
            :'ios', :'id', :'android'),
     'one row in the outbox for each address; a device without a live token gets none');
 select results_eq($$select channel::text, state::text, reason, attempts, finished_at = now() from herald.delivery$$,
@@ -105,8 +105,8 @@ select throws_ok($$select herald.notify_send('t', 'ann', category => 'flash')$$,
 -- scheduled
 select herald.notify_send('t', 'ann', send_at => now() + interval '1 hour', expires_at => now() + interval '2 hours') as id \gset
 select results_eq(
-    format($$select channel::text, state::text, due_at, expires_at from herald.retry r where notification = %L order by r.channel, r.id$$, :'id'),
-    $$select channel, 'scheduled', now() + interval '1 hour', now() + interval '2 hours'
+    format($$select channel::text, state::text, due_at, expires_at, lane from herald.retry r where notification = %L order by r.channel, r.id$$, :'id'),
+    $$select channel, 'scheduled', now() + interval '1 hour', now() + interval '2 hours', herald.lane(session_user)
         from unnest(array['push', 'push', 'sms', 'email']) channel$$, 'a later send waits in retry');
 select is(send_at, now() + interval '1 hour', 'its time is kept') from herald.notification where id = :'id';
 select is(pg_temp.channels_of(herald.notify_send('t', 'ann', channels => '{sms}', send_at => at)), 'sms', format('send_at %s', at))

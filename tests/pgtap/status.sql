@@ -21,8 +21,8 @@ select is(herald.notify_status(:'id') - '{deliveries,created_at,id,sender}'::tex
 update herald.outbox set epoch = 1, attempt = 1 where channel = 'sms';
 select is(pg_temp.states(:'id'), 'chat suppressed no_address, sms claimed , voice queued ', 'a claimed delivery');
 with gone as (delete from herald.outbox where channel = 'sms' returning *)
-insert into herald.retry (id, bucket, notification, recipient, channel, priority, template, attempt, failures, state, reason, due_at, created_at)
-select id, bucket, notification, recipient, channel, priority, template, attempt, 1, 'retry', 'status 503', now() + interval '1 minute', created_at
+insert into herald.retry (id, bucket, notification, recipient, channel, priority, template, lane, attempt, failures, state, reason, due_at, created_at)
+select id, bucket, notification, recipient, channel, priority, template, lane, attempt, 1, 'retry', 'status 503', now() + interval '1 minute', created_at
   from gone;
 insert into herald.attempt (id, bucket, attempt, epoch, class, provider, status, code, reason, finished_at, started_at)
 select id, bucket, n, 1, 'retry', 'twilio', 503, '20503', 'busy', now(), now() from herald.retry, generate_series(1, 2) n;

@@ -8,9 +8,9 @@ declare
     b integer := herald.bucket(who);
     d uuid := herald.new_id(b);
 begin
-    insert into herald.retry (id, bucket, notification, recipient, channel, priority, category, template, attempt, failures,
-                              state, due_at, created_at, expires_at)
-    values (d, b, herald.new_id(b), who, 'sms', 'high', category, 't', 3, 2, state::herald.delivery_state, now() + due, now() + since,
+    insert into herald.retry (id, bucket, notification, recipient, channel, priority, category, template, lane, attempt,
+                              failures, state, due_at, created_at, expires_at)
+    values (d, b, herald.new_id(b), who, 'sms', 'high', category, 't', 7, 3, 2, state::herald.delivery_state, now() + due, now() + since,
             now() + expires);
     return d;
 end
@@ -22,8 +22,8 @@ declare
     b integer := herald.bucket(who);
     d uuid := herald.new_id(b);
 begin
-    execute format('insert into herald.outbox_%s (id, bucket, notification, recipient, channel, priority, category, template, attempt,'
-                   ' failures, queued_at, created_at, expires_at, epoch) values ($1, $2, $3, $4, %L, %L, $5, %L, 3, 2, $6, $6, $7, $8)',
+    execute format('insert into herald.outbox_%s (id, bucket, notification, recipient, channel, priority, category, template, lane,'
+                   ' attempt, failures, queued_at, created_at, expires_at, epoch) values ($1, $2, $3, $4, %L, %L, $5, %L, 15, 3, 2, $6, $6, $7, $8)',
                    leaf, 'sms', 'high', 't')
       using d, b, herald.new_id(b), who, category, now() + since, now() + expires, epoch;
     return d;
@@ -79,8 +79,8 @@ select pg_temp.wait('long', '-1 second', since => '-25 days', category => 'long'
 select pg_temp.wait('patient', '-1 second', 'scheduled', since => '-25 days') \g /dev/null
 call herald.tick();
 select results_eq('select recipient from herald.retry', $$values ('later')$$, 'what is not due waits on');
-select set_eq('select recipient, attempt, failures, epoch from herald.outbox',
-              $$select r, 3 as a, 2 as f, null::bigint as e from (select 'due' || i as r from generate_series(1, 9) i union all values ('long'), ('patient')) x$$,
+select set_eq('select recipient, lane, attempt, failures, epoch from herald.outbox',
+              $$select r, 7::smallint as l, 3 as a, 2 as f, null::bigint as e from (select 'due' || i as r from generate_series(1, 9) i union all values ('long'), ('patient')) x$$,
               'what is due is in the outbox');
 select ok(queued_at > now() - interval '1 minute', 'queued now') from herald.outbox where recipient = 'patient';
 select set_eq('select recipient, state::text, reason, attempts from herald.delivery',
@@ -158,8 +158,8 @@ values ('r', 'old', 1, herald.new_id(1), '', now() - interval '31 days'), ('r', 
 insert into herald.device_token (id, bucket, device, recipient, issuer, token, state, state_at)
 select herald.new_id(1), 1, herald.new_id(1), 'r', 'fcm', s || d, s::herald.token_state, now() - d * interval '1 day'
   from unnest(array['active', 'suspect', 'retired']) s, unnest(array[29, 31]) d;
-insert into herald.retry (id, bucket, notification, recipient, channel, priority, template, state, due_at, created_at)
-values (herald.id_floor('2026-01-01 12:00+00'), 1, herald.new_id(1), 'far', 'sms', 'high', 't', 'scheduled', now() + interval '1 day', now());
+insert into herald.retry (id, bucket, notification, recipient, channel, priority, template, lane, state, due_at, created_at)
+values (herald.id_floor('2026-01-01 12:00+00'), 1, herald.new_id(1), 'far', 'sms', 'high', 't', 0, 'scheduled', now() + interval '1 day', now());
 call herald.tick();
 select has_table('herald', 'delivery_p20260101', 'not while deliveries of that time wait');
 delete from herald.retry;

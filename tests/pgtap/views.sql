@@ -17,11 +17,11 @@ begin
 end
 $$;
 select pg_temp.send('r' || i) from generate_series(1, 12) i \g /dev/null
-insert into herald.outbox_3 (id, bucket, notification, recipient, channel, priority, template, epoch, queued_at, created_at, expires_at)
-select id, bucket, notification, recipient, 'sms', 'high', 't', case recipient when 'r2' then 7 end, now() - interval '1 minute', now(), null
+insert into herald.outbox_3 (id, bucket, notification, recipient, channel, priority, template, lane, epoch, queued_at, created_at, expires_at)
+select id, bucket, notification, recipient, 'sms', 'high', 't', 0, case recipient when 'r2' then 7 end, now() - interval '1 minute', now(), null
   from sent where recipient in ('r1', 'r2');
-insert into herald.retry (id, bucket, notification, recipient, channel, priority, template, attempt, state, reason, due_at, created_at)
-select s.id, s.bucket, s.notification, s.recipient, 'sms', 'high', 't', 4, v.state::herald.delivery_state, 'why', now() + v.due, now()
+insert into herald.retry (id, bucket, notification, recipient, channel, priority, template, lane, attempt, state, reason, due_at, created_at)
+select s.id, s.bucket, s.notification, s.recipient, 'sms', 'high', 't', 0, 4, v.state::herald.delivery_state, 'why', now() + v.due, now()
   from sent s join (values ('r3', 'retry', interval '-1 hour'), ('r4', 'retry', interval '1 hour'), ('r5', 'scheduled', interval '1 day'),
                            ('r6', 'held', interval '1 day')) v (recipient, state, due) using (recipient);
 insert into herald.delivery (id, bucket, notification, recipient, channel, priority, template, state, reason, code, provider, provider_id, attempts,
@@ -91,8 +91,8 @@ select set_eq('select recipient from herald.outbox union all select recipient fr
 select is(herald.notify_redrive(notification), 1, 'puts back ' || recipient) from sent where recipient in ('r9', 'r10');
 select is(herald.notify_redrive(notification), 0, 'not ' || recipient) from sent where recipient in ('r1', 'r2', 'r7', 'r9', 'r12');
 select is(herald.notify_redrive(herald.new_id(1)), 0, 'nor what never was');
-select results_eq('select recipient, attempt, failures, epoch, created_at > $$2026-01-02$$, queued_at > $$2026-01-02$$ from herald.outbox where recipient <> $$r2$$ order by 1',
-                  $$values ('r10', 2, 0, null::bigint, true, true), ('r9', 2, 0, null, true, true)$$, 'they wait again, attempts go on');
+select results_eq('select recipient, lane = herald.lane($$me$$), attempt, failures, epoch, created_at > $$2026-01-02$$, queued_at > $$2026-01-02$$ from herald.outbox where recipient <> $$r2$$ order by 1',
+                  $$values ('r10', true, 2, 0, null::bigint, true, true), ('r9', true, 2, 0, null, true, true)$$, 'they wait again in their lane, attempts go on');
 select is_empty('select * from herald.dead_letter', 'and are no dead letters');
 
 select * from finish();

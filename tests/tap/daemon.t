@@ -264,8 +264,8 @@ is($dispatcher->stop, 0, 'it ends cleanly');
 
     # A leaf that is empty for the snapshot is not empty.
     my $leaf = $cluster->sql('select (herald.outbox_leaf() + 6) % 12');
-    my $put = "insert into herald.outbox_$leaf (id, bucket, notification, recipient, channel, priority, template, queued_at,"
-      . " created_at) select herald.new_id(1), 1, herald.new_id(1), repeat('r', 200), 'voice', 'normal', 't', now(), now()"
+    my $put = "insert into herald.outbox_$leaf (id, bucket, notification, recipient, channel, priority, template, lane, queued_at,"
+      . " created_at) select herald.new_id(1), 1, herald.new_id(1), repeat('r', 200), 'voice', 'normal', 't', 0, now(), now()"
       . ' from generate_series(1, ';
     $cluster->sql("$put 3000); delete from herald.outbox_$leaf");
     $cluster->safe_psql('app', "begin isolation level repeatable read; select 1;\n\\! psql -Xqd app -h @{[ $cluster->host ]}"

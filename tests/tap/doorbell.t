@@ -6,7 +6,7 @@ use Herald::Util qw(wait_for);
 use Test::More;
 
 my $row = q{insert into herald.outbox_0 (id, bucket, notification, recipient, channel, priority, template,
-    queued_at, created_at) values (herald.new_id(1), 1, herald.new_id(1), 'r', 'sms', 'normal', 't', now(), now())};
+    lane, queued_at, created_at) values (herald.new_id(1), 1, herald.new_id(1), 'r', 'sms', 'normal', 't', 0, now(), now())};
 
 # Does a listening session hear of what other sessions do? It waits up to a second.
 sub hears
@@ -42,8 +42,8 @@ is(hears($cluster, $arm, "set session_replication_role = replica; $row"), 0, 'tr
 is(hears($cluster, $arm, q{create table t (); drop table t}), 0, 'other tables do not ring');
 is(hears($cluster, $arm, 'select herald.ring()'), 1, 'a write that is no insert rings by itself');
 is(hears($cluster, $arm, "delete from herald.retry; insert into herald.retry (id, bucket, notification, recipient, channel,"
-        . " priority, template, state, due_at, created_at) values (herald.new_id(1), 1, herald.new_id(1), 'r', 'sms',"
-        . " 'normal', 't', 'retry', now(), now())", 'call herald.tick()'), 1, 'promotion rings');
+        . " priority, template, lane, state, due_at, created_at) values (herald.new_id(1), 1, herald.new_id(1), 'r', 'sms',"
+        . " 'normal', 't', 0, 'retry', now(), now())", 'call herald.tick()'), 1, 'promotion rings');
 
 # The worker goes with the last session that armed, so that a database can be dropped.
 wait_for('the worker to end', sub { workers($cluster) == 0 });

@@ -9,8 +9,8 @@ use Test::More;
 
 my $cluster = Herald::Cluster->start_new('lease');
 $cluster->sql(q{select herald.notify_setting('lease_s', '3')});
-my $put = q{insert into herald.outbox_0 (id, bucket, notification, recipient, channel, priority, template, queued_at, created_at)
-    values (herald.new_id(1), 1, herald.new_id(1), 'r', 'sms', 'normal', 't', now(), now())};
+my $put = q{insert into herald.outbox_0 (id, bucket, notification, recipient, channel, priority, template, lane, queued_at, created_at)
+    values (herald.new_id(1), 1, herald.new_id(1), 'r', 'sms', 'normal', 't', 0, now(), now())};
 my $claimed = 'select coalesce(string_agg(epoch::text, chr(44)), chr(45)) from herald.outbox';
 
 # A session that stays: returns what is needed to go on with it.

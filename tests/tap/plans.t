@@ -11,8 +11,8 @@ my $fill = q{insert into herald.recipient (id, bucket, phone) select 'r' || i, h
       from generate_series(1, 20000) i on conflict do nothing;
     insert into herald.notification (id, bucket, recipient, template, version, priority, data, locale, sender, created_at, deliveries)
     select herald.new_id(1), 1, 'r', 't', 1, 'normal', '{}', '', 'me', now(), '{}' from generate_series(1, 20000) i;
-    insert into herald.outbox_0 (id, bucket, notification, recipient, channel, priority, template, queued_at, created_at)
-    select herald.new_id(herald.bucket('r' || i)), herald.bucket('r' || i), herald.new_id(1), 'r' || i, 'sms', 'normal', 't',
+    insert into herald.outbox_0 (id, bucket, notification, recipient, channel, priority, template, lane, queued_at, created_at)
+    select herald.new_id(herald.bucket('r' || i)), herald.bucket('r' || i), herald.new_id(1), 'r' || i, 'sms', 'normal', 't', i % 16,
            clock_timestamp(), now() from generate_series(1, 20000) i;};
 my $few = $fill =~ s/20000/3/gr;
 my $use = <<'END';

@@ -18,8 +18,8 @@ my @at = ('-h', $cluster->host, '-p', $cluster->port);
 # A leaf that is big, drained and not in use by senders for the next half minute.
 my $leaf = $cluster->sql('select (herald.outbox_leaf() + 6) % 12');
 my $size = "select pg_relation_size('herald.outbox_$leaf')";
-my $fill = "insert into herald.outbox_$leaf (id, bucket, notification, recipient, channel, priority, template, queued_at, created_at)
-    select herald.new_id(1), 1, herald.new_id(1), 'r', 'voice', 'normal', 't', now(), now() from generate_series(1, %d)";
+my $fill = "insert into herald.outbox_$leaf (id, bucket, notification, recipient, channel, priority, template, lane, queued_at, created_at)
+    select herald.new_id(1), 1, herald.new_id(1), 'r', 'voice', 'normal', 't', 0, now(), now() from generate_series(1, %d)";
 $cluster->sql(sprintf($fill, 5000) . "; delete from herald.outbox_$leaf");
 cmp_ok($cluster->sql($size), '>', 262_144, 'a drained leaf');
 

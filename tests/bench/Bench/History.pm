@@ -60,8 +60,8 @@ sub add_waiting
                    'en', 'postgres', $send_at, now(), array[id]
               from made)
         insert into herald.retry (id, bucket, notification, recipient, channel, priority, template,
-            attempt, failures, state, due_at, created_at)
-        select id, bucket, notification, recipient, 'sms', 'normal', 'bench', $attempts, $attempts,
+            lane, attempt, failures, state, due_at, created_at)
+        select id, bucket, notification, recipient, 'sms', 'normal', 'bench', 0, $attempts, $attempts,
                '$state', due_at, now()
           from made;});
     query('vacuum analyze herald.notification, herald.retry');
