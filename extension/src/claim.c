@@ -2,21 +2,20 @@
  * Claiming: herald.claim() takes waiting deliveries for a dispatcher and returns what rendering
  * needs.
  *
- * A claim goes through priorities and, inside, through leaves. So that it does not walk over the
- * dead entries that a queue leaves behind while some old snapshot keeps them, each (channel,
- * priority, leaf) has a lower bound on queued_at. The bound is only a hint: it stays a second
- * behind the clock, and each one is ignored once a second (a sweep), for rows that were committed
- * late or given back. A claim that finds nothing sweeps at once if sweeping is cheap, because
- * its caller will go to sleep.
+ * What waits on a channel is taken from its queues, one for each priority and lane of senders, in
+ * shares (shares.h); within a queue from the leaf that was written longest ago on. A claim first
+ * looks which queues have rows, then takes from all that do, one statement a leaf, and divides
+ * what some of them left again.
+ *
+ * Each leaf is swept once a second (queue.h). A claim that finds nothing sweeps at once if sweeping
+ * is cheap, because its caller will go to sleep.
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "funcapi.h"
-#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
@@ -31,65 +30,32 @@
 #include "compat.h"
 #include "doorbell.h"
 #include "outbox.h"
+#include "queue.h"
+#include "shares.h"
 
 #define SWEEP_US INT64CONST(1000000)
 #define CHEAP_SWEEP_US INT64CONST(2000)
-#define BOUND_LAG_US INT64CONST(1000000)
 
 enum
 {
     CHANNELS = 7,
-    PRIORITIES = 4,
     CLAIM_MAX = 10000,
     SWEEP_SHARE = 10 /* extra sweeps that are not cheap take at most a tenth of the time */
 };
 
 static const char *const channels[CHANNELS] = { "push", "sms",     "email", "voice",
                                                 "chat", "webhook", "inapp" };
-static const char *const priorities[PRIORITIES] = { "urgent", "high", "normal", "bulk" };
-
-/* What this session knows about one channel, priority and leaf. */
-struct lane
-{
-    TimestampTz bound; /* nothing was left below, when last looked */
-    int64 swept_us;    /* monotonic time of the last look below the bound; 0: never */
-    bool more;         /* the last look ended because it had enough */
-};
 
 static struct
 {
-    struct lane lanes[CHANNELS][PRIORITIES][HERALD_OUTBOX_RING];
+    struct herald_known known[CHANNELS][HERALD_OUTBOX_RING];
+    struct herald_shares shares[CHANNELS];
     int64 sweep_end_us[CHANNELS];      /* of the last extra sweep, monotonic */
     int64 sweep_costs_us[CHANNELS][2]; /* of the last two */
     TimestampTz last_now;
     int64 epoch;   /* known to be alive */
-    uint32 filter; /* hash of the bucket filter the lanes were made with */
+    uint32 filter; /* hash of the bucket filter with which all this was found */
 } session;
-
-static struct herald_leaf_statement probe = {
-    .sql = "select o.queued_at from # o"
-           " where o.epoch is null and o.channel = $1::herald.channel"
-           " and o.priority = $2::herald.priority and o.queued_at >= $3"
-           " order by o.queued_at limit 1",
-    .param_count = 3,
-    .params = { TEXTOID, TEXTOID, TIMESTAMPTZOID },
-};
-
-/* The join by ctid meets the row versions that were locked just before and no others. */
-static struct herald_leaf_statement take = {
-    .sql = "with picked as materialized ("
-           "select o.ctid as place from # o"
-           " where o.epoch is null and o.channel = $2::herald.channel"
-           " and o.priority = $3::herald.priority and o.queued_at >= $4"
-           " and ($6 is null or o.bucket = any ($6))"
-           " order by o.queued_at limit $5 for update skip locked)"
-           " update # o set epoch = $1, attempt = o.attempt + 1, claimed_at = $7"
-           " from picked where o.ctid = picked.place"
-           " returning o.id, o.bucket, o.attempt, o.failures, o.notification, o.recipient,"
-           " o.device, o.category, o.template, o.created_at, o.expires_at, o.queued_at",
-    .param_count = 7,
-    .params = { INT8OID, TEXTOID, TEXTOID, TIMESTAMPTZOID, INT8OID, INT4ARRAYOID, TIMESTAMPTZOID },
-};
 
 static SPIPlanPtr alive_plan;
 
@@ -166,120 +132,65 @@ is_leaf_closed(int leaf)
     return empty;
 }
 
-/* Time of the first waiting row of a lane from the bound on; false: there is none. */
-static bool
-find_first(const struct claim *claim, int priority, int leaf, TimestampTz *bound)
-{
-    Datum values[] = { CStringGetTextDatum(claim->channel_name),
-                       CStringGetTextDatum(priorities[priority]), TimestampTzGetDatum(*bound) };
-    bool is_null;
-
-    if (SPI_execute_plan(herald_outbox_plan(&probe, leaf), values, NULL, true, 1) != SPI_OK_SELECT)
-        elog(ERROR, "could not look into the outbox");
-    if (SPI_processed == 0)
-        return false;
-    *bound = DatumGetTimestampTz(
-        SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
-    return true;
-}
-
-/* Add what the statement returned; returns the latest queued_at among it. */
-static TimestampTz
-collect(struct claim *claim, int priority, int leaf)
-{
-    TimestampTz latest = DT_NOBEGIN;
-    Datum name = CStringGetTextDatum(priorities[priority]);
-
-    for (uint64 i = 0; i < SPI_processed; i++)
-    {
-        struct claimed *row = &claim->rows[claim->count++];
-
-        heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, row->values, row->nulls);
-        row->priority = priority;
-        row->values[CLAIMED_LEAF] = Int32GetDatum(leaf);
-        row->nulls[CLAIMED_LEAF] = false;
-        row->values[CLAIMED_PRIORITY] = name;
-        row->nulls[CLAIMED_PRIORITY] = false;
-        row->nulls[CLAIMED_TOKENS] = true;
-        latest = Max(latest, DatumGetTimestampTz(row->values[CLAIMED_QUEUED_AT]));
-    }
-    return latest;
-}
-
-/* Take what is left to take from one lane; returns whether there may be more. */
-static bool
-take_rows(struct claim *claim, int priority, int leaf, TimestampTz *bound)
-{
-    int limit = claim->wanted - claim->count;
-    Datum values[] = { Int64GetDatum(claim->epoch),
-                       CStringGetTextDatum(claim->channel_name),
-                       CStringGetTextDatum(priorities[priority]),
-                       TimestampTzGetDatum(*bound),
-                       Int64GetDatum(limit),
-                       claim->buckets,
-                       TimestampTzGetDatum(claim->now) };
-    const char nulls[] = { ' ', ' ', ' ', ' ', ' ', claim->filtered ? ' ' : 'n', ' ', '\0' };
-    TimestampTz latest;
-
-    if (SPI_execute_plan(herald_outbox_plan(&take, leaf), values, nulls, false, 0) !=
-        SPI_OK_UPDATE_RETURNING)
-        elog(ERROR, "could not claim from the outbox");
-    latest = collect(claim, priority, leaf);
-    if (claim->count < claim->wanted)
-        return false;
-    *bound = Min(latest, claim->now - BOUND_LAG_US);
-    return true;
-}
-
 /* Rows that entered since the last look are in the leaves that senders wrote in the meantime. */
 static bool
 is_fresh(const struct claim *claim, int leaf)
 {
     return leaf == herald_outbox_leaf(claim->now) ||
-           leaf == herald_outbox_leaf(claim->now - BOUND_LAG_US - SWEEP_US);
+           leaf == herald_outbox_leaf(claim->now - HERALD_BOUND_LAG_US - SWEEP_US);
 }
 
-static void
-visit(struct claim *claim, int priority, int leaf, bool sweeps)
+/* The leaf that was written longest ago for 0, the one that is written now for the highest. */
+static int
+leaf_by_age(const struct claim *claim, int place)
 {
-    struct lane *lane = &session.lanes[claim->channel][priority][leaf];
-    TimestampTz bound;
-
-    sweeps = sweeps || lane->swept_us == 0 || claim->now_us - lane->swept_us >= SWEEP_US;
-    if (!sweeps && !lane->more && !is_fresh(claim, leaf))
-        return;
-
-    bound = sweeps ? DT_NOBEGIN : lane->bound;
-    if (lane->more || find_first(claim, priority, leaf, &bound))
-        lane->more = take_rows(claim, priority, leaf, &bound);
-    lane->bound = lane->more ? bound : claim->now - BOUND_LAG_US;
-    if (sweeps)
-        lane->swept_us = claim->now_us;
+    return (herald_outbox_leaf(claim->now) + 1 + place) % HERALD_OUTBOX_RING;
 }
 
-/* Priorities outside, leaves inside, the one that was written longest ago first. */
+/* Look into the leaves that may have what is not known; sweeps: into all, and below the bounds. */
 static void
-pass(struct claim *claim, const bool *closed, bool sweeps)
+look_around(const struct claim *claim, const bool *closed, bool sweeps)
 {
-    int current = herald_outbox_leaf(claim->now);
-
-    for (int priority = 0; priority < PRIORITIES; priority++)
+    for (int leaf = 0; leaf < HERALD_OUTBOX_RING; leaf++)
     {
-        for (int i = 1; i <= HERALD_OUTBOX_RING; i++)
-        {
-            int leaf = (current + i) % HERALD_OUTBOX_RING;
+        struct herald_known *known = &session.known[claim->channel][leaf];
+        bool due = known->swept_us == 0 || claim->now_us - known->swept_us >= SWEEP_US;
 
-            if (claim->count == claim->wanted)
-                return;
+        if (!closed[leaf] && (sweeps || due || is_fresh(claim, leaf)))
+            herald_queue_look(claim, leaf, known, sweeps || due);
+    }
+}
+
+/* Take from the queues in shares; each round that does not fill the claim empties a queue. */
+static void
+fill(struct claim *claim, const bool *closed)
+{
+    struct herald_known *known = session.known[claim->channel];
+
+    while (claim->count < claim->wanted)
+    {
+        int quotas[HERALD_QUEUES];
+        uint64 waiting = 0;
+
+        for (int leaf = 0; leaf < HERALD_OUTBOX_RING; leaf++)
+            waiting |= closed[leaf] ? 0 : known[leaf].waiting;
+        if (waiting == 0)
+            return;
+        herald_shares_divide(&session.shares[claim->channel], waiting, claim->wanted - claim->count,
+                             quotas);
+        for (int i = 0; i < HERALD_OUTBOX_RING; i++)
+        {
+            int leaf = leaf_by_age(claim, i);
+
             if (!closed[leaf])
-                visit(claim, priority, leaf, sweeps);
+                herald_queue_take(claim, leaf, &known[leaf], quotas);
         }
     }
 }
 
-/* Forget what the lanes know when it no longer holds. */
+/* Forget what is known when it no longer holds. */
 static void
-check_lanes(const struct claim *claim)
+check_known(const struct claim *claim)
 {
     uint32 filter = 0;
 
@@ -290,7 +201,7 @@ check_lanes(const struct claim *claim)
         filter = hash_bytes((unsigned char *) buckets, VARSIZE(buckets)) | 1;
     }
     if (claim->now < session.last_now || filter != session.filter)
-        memset(session.lanes, 0, sizeof(session.lanes));
+        memset(session.known, 0, sizeof(session.known));
     session.last_now = claim->now;
     session.filter = filter;
 }
@@ -307,7 +218,8 @@ sweep(struct claim *claim, const bool *closed)
 
     if (cost_us > CHEAP_SWEEP_US && claim->now_us - *end_us < cost_us * SWEEP_SHARE)
         return;
-    pass(claim, closed, true);
+    look_around(claim, closed, true);
+    fill(claim, closed);
     *end_us = herald_monotonic_us();
     costs_us[1] = costs_us[0];
     costs_us[0] = *end_us - claim->now_us;
@@ -318,10 +230,11 @@ take_all(struct claim *claim)
 {
     bool closed[HERALD_OUTBOX_RING];
 
-    check_lanes(claim);
+    check_known(claim);
     for (int leaf = 0; leaf < HERALD_OUTBOX_RING; leaf++)
         closed[leaf] = is_leaf_closed(leaf);
-    pass(claim, closed, false);
+    look_around(claim, closed, false);
+    fill(claim, closed);
     if (claim->count == 0)
         sweep(claim, closed);
 }
@@ -330,13 +243,17 @@ take_all(struct claim *claim)
 static void
 take_suspect(struct claim *claim)
 {
+    struct herald_known known = { 0 };
+
     if (is_leaf_closed(HERALD_OUTBOX_SUSPECTS))
         return;
-    for (int priority = 0; priority < PRIORITIES && claim->count == 0; priority++)
+    herald_queue_look(claim, HERALD_OUTBOX_SUSPECTS, &known, true);
+    while (known.waiting != 0 && claim->count == 0)
     {
-        TimestampTz bound = DT_NOBEGIN;
+        int quotas[HERALD_QUEUES] = { 0 };
 
-        (void) take_rows(claim, priority, HERALD_OUTBOX_SUSPECTS, &bound);
+        quotas[herald_queue_oldest(&known)] = 1;
+        herald_queue_take(claim, HERALD_OUTBOX_SUSPECTS, &known, quotas);
     }
 }
 

@@ -7,6 +7,8 @@
 #include "funcapi.h"
 #include "utils/timestamp.h"
 
+#include "shares.h"
+
 /* Columns of a claimed row: first those that the claiming statement returns, in its order. */
 enum claimed_column
 {
@@ -22,6 +24,7 @@ enum claimed_column
     CLAIMED_CREATED_AT,
     CLAIMED_EXPIRES_AT,
     CLAIMED_QUEUED_AT,
+    CLAIMED_QUEUE,
     CLAIMED_RETURNED,
     CLAIMED_LEAF = CLAIMED_RETURNED,
     CLAIMED_PRIORITY,
@@ -38,6 +41,7 @@ enum claimed_column
 struct claimed
 {
     int priority; /* 0: most urgent */
+    int turn;     /* how many rows of its queue were taken before */
     Datum values[CLAIMED_COLUMNS];
     bool nulls[CLAIMED_COLUMNS];
 };
@@ -55,11 +59,13 @@ struct claim
 
     int count;
     struct claimed *rows;
+    int taken[HERALD_QUEUES]; /* rows by queue */
 };
 
 /*
  * Complete the claimed rows, of which there is at least one, with what rendering needs as it is
- * now, and add them to the result, most urgent first, then oldest. Connected to SPI, plans pinned.
+ * now, and add them to the result, most urgent first, then from the lanes in turn. Connected to
+ * SPI, plans pinned.
  */
 void herald_return_claimed(struct claim *claim, ReturnSetInfo *result);
 

@@ -148,6 +148,8 @@ compare_claimed(const void *a, const void *b)
 
     if (left->priority != right->priority)
         return left->priority < right->priority ? -1 : 1;
+    if (left->turn != right->turn)
+        return left->turn < right->turn ? -1 : 1;
     if (left_at != right_at)
         return left_at < right_at ? -1 : 1;
     return memcmp(DatumGetUUIDP(left->values[CLAIMED_ID]), DatumGetUUIDP(right->values[CLAIMED_ID]),

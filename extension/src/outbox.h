@@ -34,8 +34,8 @@ struct herald_leaf_statement
 int herald_outbox_leaf(TimestampTz at);
 
 /*
- * The lane of a sender, by the frozen hash: what waits keeps it, and claims take from lanes in turn.
- * Senders may share one.
+ * The lane of a sender, by the frozen hash: what waits keeps it, and claims take from lanes in
+ * turn. Senders may share one.
  */
 int herald_outbox_lane(const char *sender);
 

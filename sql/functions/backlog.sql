@@ -32,9 +32,11 @@ begin
             select c.channel, 'oldest', 0, w.queued_at
               from unnest(enum_range(null::herald.channel)) as c (channel)
              cross join unnest(enum_range(null::herald.priority)) as p (priority)
+             cross join generate_series(0, 15) as l (lane)
              cross join lateral (
                    select o.queued_at from %1$s o
                     where o.epoch is null and o.channel = c.channel and o.priority = p.priority
+                      and o.lane = l.lane
                     order by o.queued_at limit 1) as w $sql$ end,
                t.leaf, greatest(t.pages / v_pages::numeric, 1),
                least(100 * v_pages / t.pages::numeric, 100)), ' union all ')

@@ -1,7 +1,8 @@
--- claim: takes waiting deliveries of a channel for a dispatcher, most urgent first, then oldest.
+-- claim: takes waiting deliveries of a channel for a dispatcher: of each priority that waits its share,
+-- of each lane of senders as many as of the others, of each lane the oldest.
 -- Parameters: epoch - of a dispatcher that this session has joined; channel; max - at most so many;
 -- buckets - only deliveries of these, null: of all
--- Returns: what rendering needs, with address, tokens, preference and suppression as they are now.
+-- Returns: most urgent first, then from the lanes in turn, what rendering needs, with address, tokens, preference and suppression as they are now.
 -- verdict: null, or 'STATE: REASON' with which the delivery is to be recorded without an attempt.
 -- time_us: what "now" is to templates; created_us: from when age counts (send_at if there was one)
 -- max_segments: of the text of an SMS, 0 for any number; topics: may go to topics of FCM

@@ -33,16 +33,17 @@ begin
         return;
     end if;
 
-    -- The claim index by channel and priority finds what was queued long ago.
+    -- The claim index by channel, priority and lane finds what was queued long ago.
     execute format($sql$
         with old as materialized (
             select o.id, o.bucket
               from unnest(enum_range(null::herald.channel)) as c (channel)
              cross join unnest(enum_range(null::herald.priority)) as p (priority)
+             cross join generate_series(0, 15) as l (lane)
              cross join lateral (
                    select w.* from herald.outbox_%1$s w
                     where w.epoch is null and w.channel = c.channel and w.priority = p.priority
-                      and w.queued_at <= $5
+                      and w.lane = l.lane and w.queued_at <= $5
                     order by w.queued_at) as o
               left join herald.category k on k.name = o.category
               left join herald.notification n on n.id = o.notification and n.bucket = o.bucket

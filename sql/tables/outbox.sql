@@ -32,7 +32,7 @@ begin
         execute format('create table herald.outbox_%1$s (primary key (id, bucket)) inherits (herald.outbox)'
                        ' with (fillfactor = 45)', leaf);
         execute format('create index outbox_%1$s_claim_idx on herald.outbox_%1$s'
-                       ' (channel, priority, queued_at)', leaf);
+                       ' (channel, priority, lane, queued_at)', leaf);
     end loop;
 end
 $$;

@@ -60,21 +60,21 @@ select is_empty($$select * from herald.claim(2001, 'sms', 10)$$, 'nothing to cla
 select is_empty($$select * from herald.claim(2001, 'sms', 0)$$, 'no credit, no claim');
 select is_empty($$select * from herald.claim(2001, 'sms', -1)$$, 'nor with less');
 
--- order: priority, then time, over all leaves
+-- order: priority, then time, over the leaves; shares of the priorities as fairness.sql has them
 create temp table placed as
-select i, pg_temp.put('r' || i, 'sms', (array['bulk', 'urgent', 'normal', 'high'])[i % 4 + 1], (i * 5) % 12,
-                      make_interval(secs => i)) as id from generate_series(1, 24) i;
+select i, pg_temp.put('r' || i, 'sms', (array['bulk', 'urgent', 'normal', 'high'])[i % 4 + 1],
+                      herald.outbox_leaf(clock_timestamp() - make_interval(secs => 2 * i)), make_interval(secs => 2 * i)) as id from generate_series(1, 24) i;
 -- Rows with times of long ago are looked for once a second.
 select pg_sleep(1.1) \g /dev/null
-create temp table claimed as select row_number() over () as n, c.* from herald.claim(2001, 'sms', 6) c;
+create temp table claimed as select row_number() over () as n, 1 as call, c.* from herald.claim(2001, 'sms', 6) c;
 select is((select count(*) from claimed), 6::bigint, 'as many as asked for');
-insert into claimed select 6 + row_number() over (), c.* from herald.claim(2001, 'sms', 1000) c;
+insert into claimed select row_number() over (), 2, c.* from herald.claim(2001, 'sms', 1000) c;
 select is((select count(*) from claimed), 24::bigint, 'then the rest');
-select results_eq('select priority, recipient from claimed order by n',
-                  $$select (array['urgent', 'high', 'normal', 'bulk'])[p], 'r' || i
-                      from (select i, case i % 4 when 0 then 4 when 1 then 1 when 2 then 3 else 2 end as p
-                              from generate_series(1, 24) i) x order by p, i desc$$,
+select results_eq('select recipient from claimed order by call, n',
+                  $$select c.recipient from claimed c join placed p using (id) order by c.call, c.priority::herald.priority, p.i desc$$,
                   'most urgent first, then oldest');
+select is((select array_agg(c.recipient || ' ' || c.priority order by c.n) from claimed c where c.call = 1),
+          '{r21 urgent,r17 urgent,r13 urgent,r23 high,r19 high,r22 normal}', 'the oldest of each priority');
 select is_empty($$select * from herald.claim(2001, 'sms', 10)$$, 'nothing twice');
 select is((select count(*) from herald.outbox o join claimed c using (id)
             where o.tableoid = ('herald.outbox_' || c.leaf)::regclass and o.epoch = 2001 and o.attempt = 1

@@ -40,8 +40,8 @@ sub plans
     $cluster->sql($few);
     my $code = $cluster->psql('app', $use, stdout => \$out, stderr => \$err, on_error_die => 0);
     is($code, 0, "$name: claims and records");
-    my @found = grep { /Query Text: (with picked|with done|select b\.leaf|select o\.queued_at)/ } split /^.*LOG:  duration/m, $err;
-    for my $statement ('with picked', 'with done', 'select b.leaf', 'select o.queued_at')
+    my @found = grep { /Query Text: (with picked|with done|select b\.leaf|select q\.number)/ } split /^.*LOG:  duration/m, $err;
+    for my $statement ('with picked', 'with done', 'select b.leaf', 'select q.number')
     {
         ok((grep { /Query Text: \Q$statement\E/ } @found), "$name: the plan of '$statement' is among them");
     }
@@ -58,6 +58,9 @@ sub check
         is("@bad", '', "$name: $what uses indexes only");
         my @unbound = $plan =~ /(Index Scan using \S+ on .*\n(?!\s*Index Cond))/g;
         is("@unbound", '', "$name: $what looks up by key");
+        my @lanes = grep { !/channel = .*priority = .*lane = .*queued_at >= / }
+          $plan =~ /Index Scan using outbox_\d+_claim_idx on .*\n\s*Index Cond: (.*)/g;
+        is("@lanes", '', "$name: $what looks into one queue at a time");
         my @other = $plan =~ /(Index Scan using outbox_\d+_claim_idx on outbox_\d+ x)/g;
         is("@other", '', "$name: $what finds claims by their ids");
     }
