@@ -45,7 +45,7 @@ struct account
     int64_t paused_until_ms;       /* by an operator, loop time; 0: not */
     struct account_report report;  /* what the database was told last */
     int in_flight;                 /* slots taken */
-    struct delivery_list queue;    /* claimed, waiting for a slot */
+    struct delivery_queue queue;   /* claimed, waiting for a slot */
     bool removed;                  /* out of the list, only finishes what is in flight */
     struct credential *credential; /* the first; owned by credential.c */
 };

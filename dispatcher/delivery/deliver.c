@@ -296,7 +296,7 @@ join_queue(struct delivery *delivery, const struct route *route)
     delivery->token = route->token;
     delivery->account = route->account;
     account_retain(route->account);
-    delivery_list_push(&route->account->queue, delivery);
+    delivery_queue_push(&route->account->queue, delivery);
 }
 
 /* Put it into the queue of the account that shall deliver it. */
@@ -427,7 +427,7 @@ hold(struct delivery *delivery)
     }
     else
     {
-        delivery_list_unshift(&account->queue, delivery);
+        delivery_queue_unshift(&account->queue, delivery);
     }
 }
 
@@ -741,11 +741,11 @@ deliver_accept(struct deliver *deliver, struct delivery *delivery)
 static void
 reroute(struct account *account)
 {
-    struct delivery_list queue = account->queue;
+    struct delivery_queue queue = account->queue;
     struct delivery *delivery;
 
-    account->queue = (struct delivery_list){ NULL, NULL, 0 };
-    while ((delivery = delivery_list_shift(&queue)) != NULL)
+    account->queue = (struct delivery_queue){ .count = 0 };
+    while ((delivery = delivery_queue_shift(&queue)) != NULL)
     {
         delivery->account = NULL;
         account_release(account);
@@ -775,12 +775,12 @@ pump_account(struct deliver *deliver, struct account *account)
         return;
     }
     quota_ensure(&deliver->quotas, account);
-    while (account->queue.head != NULL &&
+    while (account->queue.count > 0 &&
            deliver->in_flight < (size_t) deliver->parts.concurrency && may_start(account, now_ms) &&
            session_owns_claims(deliver->parts.session) &&
            session_db(deliver->parts.session, SESSION_CLAIM) != NULL)
     {
-        delivery = delivery_list_shift(&account->queue);
+        delivery = delivery_queue_shift(&account->queue);
         limit_take(&account->limit, now_ms * 1000);
         take_slot(delivery);
         advance(delivery);
@@ -796,7 +796,7 @@ set_pace(struct deliver *deliver)
 
     for (const struct account *a = deliver->parts.accounts->first; a != NULL; a = a->next)
     {
-        int64_t wait_us = a->queue.head == NULL ? 0 : limit_wait_us(&a->limit, now_ms * 1000);
+        int64_t wait_us = a->queue.count == 0 ? 0 : limit_wait_us(&a->limit, now_ms * 1000);
 
         if (wait_us > 0 && (first_us == 0 || wait_us < first_us))
         {
@@ -819,7 +819,7 @@ deliver_pump(struct deliver *deliver)
     deliver->pumping = true;
     for (struct account *a = deliver->parts.accounts->first; a != NULL; a = a->next)
     {
-        if (a->queue.head != NULL)
+        if (a->queue.count > 0)
         {
             pump_account(deliver, a);
         }
@@ -884,7 +884,7 @@ each_queued(struct deliver *deliver, void (*visit)(struct delivery *))
     {
         struct delivery *delivery;
 
-        while ((delivery = delivery_list_shift(&a->queue)) != NULL)
+        while ((delivery = delivery_queue_shift(&a->queue)) != NULL)
         {
             visit(delivery);
         }

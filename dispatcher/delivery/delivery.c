@@ -2,6 +2,7 @@
 #include "delivery/delivery.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/json.h"
 #include "core/log.h"
@@ -130,5 +131,49 @@ delivery_list_shift(struct delivery_list *list)
         first->next = NULL;
         list->count--;
     }
+    return first;
+}
+
+/* What has no known priority counts as normal. */
+static struct delivery_list *
+list_of(struct delivery_queue *queue, const struct delivery *delivery)
+{
+    static const char *const names[DELIVERY_PRIORITIES] = { "urgent", "high", "normal", "bulk" };
+    static const size_t normal = 2;
+
+    for (size_t i = 0; i < DELIVERY_PRIORITIES; i++)
+    {
+        if (delivery->priority != NULL && strcmp(delivery->priority, names[i]) == 0)
+        {
+            return &queue->lists[i];
+        }
+    }
+    return &queue->lists[normal];
+}
+
+void
+delivery_queue_push(struct delivery_queue *queue, struct delivery *delivery)
+{
+    delivery_list_push(list_of(queue, delivery), delivery);
+    queue->count++;
+}
+
+void
+delivery_queue_unshift(struct delivery_queue *queue, struct delivery *delivery)
+{
+    delivery_list_unshift(list_of(queue, delivery), delivery);
+    queue->count++;
+}
+
+struct delivery *
+delivery_queue_shift(struct delivery_queue *queue)
+{
+    struct delivery *first = NULL;
+
+    for (size_t i = 0; i < DELIVERY_PRIORITIES && first == NULL; i++)
+    {
+        first = delivery_list_shift(&queue->lists[i]);
+    }
+    queue->count -= first != NULL ? 1 : 0;
     return first;
 }

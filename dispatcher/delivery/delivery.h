@@ -12,6 +12,7 @@
 #include "providers/provider.h"
 
 #define DELIVERY_TOKENS_MAX 32
+#define DELIVERY_PRIORITIES 4
 
 struct account;
 struct deliver;
@@ -171,5 +172,18 @@ void delivery_list_push(struct delivery_list *list, struct delivery *delivery);
 void delivery_list_unshift(struct delivery_list *list, struct delivery *delivery);
 /* The first one, taken out; NULL when empty. */
 struct delivery *delivery_list_shift(struct delivery_list *list);
+
+/* Deliveries that wait: most urgent first, those of one priority first in, first out. */
+struct delivery_queue
+{
+    struct delivery_list lists[DELIVERY_PRIORITIES];
+    size_t count;
+};
+
+void delivery_queue_push(struct delivery_queue *queue, struct delivery *delivery);
+/* In front of those of its priority. */
+void delivery_queue_unshift(struct delivery_queue *queue, struct delivery *delivery);
+/* The first one, taken out; NULL when empty. */
+struct delivery *delivery_queue_shift(struct delivery_queue *queue);
 
 #endif

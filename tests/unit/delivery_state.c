@@ -107,6 +107,45 @@ test_list(void **state)
     delivery_destroy(c);
 }
 
+/* Most urgent first; what is put back comes before its own priority only. */
+static void
+test_queue(void **state)
+{
+    static const char *const priorities[] = { "bulk", "normal", NULL,    "urgent",
+                                              "bulk", "high",   "urgent" };
+    static const size_t order[] = { 6, 3, 5, 1, 2, 0, 4 };
+    enum
+    {
+        COUNT = sizeof(order) / sizeof(order[0])
+    };
+    struct delivery_queue queue = { .count = 0 };
+    struct delivery *deliveries[COUNT];
+
+    (void) state;
+    assert_null(delivery_queue_shift(&queue));
+    for (size_t i = 0; i < COUNT; i++)
+    {
+        deliveries[i] = delivery_create();
+        deliveries[i]->priority = priorities[i];
+        if (i + 1 < COUNT)
+        {
+            delivery_queue_push(&queue, deliveries[i]);
+        }
+    }
+    delivery_queue_unshift(&queue, deliveries[COUNT - 1]);
+    assert_int_equal(queue.count, COUNT);
+    for (size_t i = 0; i < COUNT; i++)
+    {
+        assert_ptr_equal(delivery_queue_shift(&queue), deliveries[order[i]]);
+    }
+    assert_null(delivery_queue_shift(&queue));
+    assert_int_equal(queue.count, 0);
+    for (size_t i = 0; i < COUNT; i++)
+    {
+        delivery_destroy(deliveries[i]);
+    }
+}
+
 static void
 test_tokens(void **state)
 {
@@ -135,8 +174,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names), cmocka_unit_test(test_final), cmocka_unit_test(test_edges),
-        cmocka_unit_test(test_move),  cmocka_unit_test(test_list),  cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_names),  cmocka_unit_test(test_final), cmocka_unit_test(test_edges),
+        cmocka_unit_test(test_move),   cmocka_unit_test(test_list),  cmocka_unit_test(test_queue),
+        cmocka_unit_test(test_tokens),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
