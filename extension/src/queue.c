@@ -113,6 +113,7 @@ collect(struct claim *claim, int leaf, int *quotas, TimestampTz *latest)
         struct claimed *row = &claim->rows[claim->count++];
         int queue;
 
+        Assert(claim->count <= claim->wanted);
         heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, row->values, row->nulls);
         queue = DatumGetInt32(row->values[CLAIMED_QUEUE]);
         row->priority = queue / HERALD_OUTBOX_LANES;

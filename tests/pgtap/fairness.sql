@@ -58,6 +58,8 @@ select pg_temp.send(s, 'normal', 2000) from unnest('{fair_bank,fair_club}'::text
 select sum(pg_temp.claim(:epoch, wanted)) from unnest(array[100, 1, 7, 500, 1, 1, 250, 40]) wanted \g /dev/null
 select ok(count(*) between 270 and 330, format('%s has a third of 900: %s', sender, count(*))) from claims group by sender;
 select is(array_agg(distinct c.sender), '{fair_bank,fair_club,fair_shop}', 'and they take turns in a claim') from claims c where c.call = 0 and c.n <= 3;
+select sum(pg_temp.claim(:epoch, 1 + i % 2)) from generate_series(1, 60) i \g /dev/null
+select ok(count(*) between 29 and 31, format('%s has a third of 90 in small claims: %s', sender, count(*))) from claims where call > 7 group by sender;
 select sum(pg_temp.claim(:epoch, 500)) from generate_series(1, 12) \g /dev/null
 select is(count(*), 2000::bigint, sender || ' has got all in the end') from claims where sender <> 'fair_shop' group by sender;
 truncate claims;
