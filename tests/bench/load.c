@@ -9,6 +9,7 @@
  *     -t SECONDS   (5)
  *     -w MS        stay in the transaction so long after the last send (0)
  *     -m TEMPLATE  (bench)
+ *     -p PRIORITY  (normal)
  *     -l FILE      append "NUMBER MICROSECONDS" of each send: wall clock when its commit returned
  *     -a           standard input has lines with how many sends are allowed in all; pause beyond
  *
@@ -54,6 +55,7 @@ struct load
 {
     const char *conninfo;
     const char *template_name;
+    const char *priority;
     FILE *commits;
     int64_t rate;
     int64_t stay_us;
@@ -101,7 +103,8 @@ connect_session(struct load *load, struct session *session)
 
     session->conn = PQconnectdb(load->conninfo);
     must(session, PQstatus(session->conn) == CONNECTION_OK);
-    result = PQprepare(session->conn, "send", "select herald.notify_send($1, $2, $3)", 0, NULL);
+    result = PQprepare(session->conn, "send", "select herald.notify_send($1, $2, $3, priority => $4)",
+                       0, NULL);
     must(session, PQresultStatus(result) == PGRES_COMMAND_OK);
     PQclear(result);
     must(session, PQenterPipelineMode(session->conn));
@@ -136,11 +139,11 @@ start_transaction(struct load *load, struct session *session, int64_t due_us)
         int64_t number = load->started++;
         char recipient[32];
         char data[48];
-        const char *params[] = { load->template_name, recipient, data };
+        const char *params[] = { load->template_name, recipient, data, load->priority };
 
         snprintf(recipient, sizeof recipient, "bench-%" PRId64, number % RECIPIENTS);
         snprintf(data, sizeof data, "{\"n\": %" PRId64 "}", number);
-        must(session, PQsendQueryPrepared(session->conn, "send", 3, params, NULL, NULL, 0));
+        must(session, PQsendQueryPrepared(session->conn, "send", 4, params, NULL, NULL, 0));
     }
     must(session, PQpipelineSync(session->conn));
     flush(session);
@@ -355,7 +358,7 @@ parse_options(struct load *load, int argc, char **argv)
 {
     int option;
 
-    while ((option = getopt(argc, argv, "c:n:r:t:w:m:l:a")) != -1)
+    while ((option = getopt(argc, argv, "c:n:r:t:w:m:p:l:a")) != -1)
     {
         int64_t number = optarg == NULL ? 0 : strtoll(optarg, NULL, 10);
 
@@ -379,6 +382,9 @@ parse_options(struct load *load, int argc, char **argv)
             case 'm':
                 load->template_name = optarg;
                 break;
+            case 'p':
+                load->priority = optarg;
+                break;
             case 'l':
                 load->commits = fopen(optarg, "a");
                 break;
@@ -398,7 +404,7 @@ int
 main(int argc, char **argv)
 {
     static struct load load = {
-        .count = 1, .sends_each = 1, .seconds = 5, .template_name = "bench"
+        .count = 1, .sends_each = 1, .seconds = 5, .template_name = "bench", .priority = "normal"
     };
 
     parse_options(&load, argc, argv);

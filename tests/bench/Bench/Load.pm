@@ -18,13 +18,13 @@ use constant SEND_SCRIPT => '\set r random(0, ' . (RECIPIENTS - 1) . ")\n"
 
 my $number = 0;
 
-# start_load(clients =>, each =>, rate =>, seconds =>, stay_ms =>, template =>, commits => FILE,
+# start_load(clients =>, each =>, rate =>, seconds =>, stay_ms =>, template =>, priority =>, commits => FILE,
 # takes_orders => 1): starts senders in the background; finish returns what they say.
 sub start_load
 {
     my (%with) = @_;
     my %letters = (clients => 'c', each => 'n', rate => 'r', seconds => 't', stay_ms => 'w',
-        template => 'm', commits => 'l');
+        template => 'm', priority => 'p', commits => 'l');
     my @args = map { defined $with{$_} ? ("-$letters{$_}", $with{$_}) : () } sort keys %letters;
     push @args, '-a' if $with{takes_orders};
     my $self = bless { output => data_dir() . '/load.' . $number++ }, __PACKAGE__;
