@@ -103,8 +103,8 @@ connect_session(struct load *load, struct session *session)
 
     session->conn = PQconnectdb(load->conninfo);
     must(session, PQstatus(session->conn) == CONNECTION_OK);
-    result = PQprepare(session->conn, "send", "select herald.notify_send($1, $2, $3, priority => $4)",
-                       0, NULL);
+    result = PQprepare(session->conn, "send",
+                       "select herald.notify_send($1, $2, $3, priority => $4)", 0, NULL);
     must(session, PQresultStatus(result) == PGRES_COMMAND_OK);
     PQclear(result);
     must(session, PQenterPipelineMode(session->conn));
