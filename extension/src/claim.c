@@ -116,20 +116,20 @@ check_armed(void)
                         "select herald.arm()"));
 }
 
-/* A leaf that is empty or that somebody has locked: the claim goes on to the others. */
-static bool
-is_leaf_closed(int leaf)
+/* A leaf that somebody has locked is as an empty one: the claim goes on to the others. */
+static struct herald_leaf
+find_leaf(int number)
 {
-    Oid oid = herald_outbox_leaf_oid(leaf);
+    struct herald_leaf leaf = { .number = number };
+    Oid oid = herald_outbox_leaf_oid(number);
     Relation relation;
-    bool empty;
 
     if (!ConditionalLockRelationOid(oid, RowExclusiveLock))
-        return true;
+        return leaf;
     relation = table_open(oid, NoLock);
-    empty = RelationGetNumberOfBlocks(relation) == 0;
+    leaf.blocks = RelationGetNumberOfBlocks(relation);
     table_close(relation, RowExclusiveLock);
-    return empty;
+    return leaf;
 }
 
 /* Rows that entered since the last look are in the leaves that senders wrote in the meantime. */
@@ -149,21 +149,21 @@ leaf_by_age(const struct claim *claim, int place)
 
 /* Look into the leaves that may have what is not known; sweeps: into all, and below the bounds. */
 static void
-look_around(const struct claim *claim, const bool *closed, bool sweeps)
+look_around(const struct claim *claim, const struct herald_leaf *leaves, bool sweeps)
 {
     for (int leaf = 0; leaf < HERALD_OUTBOX_RING; leaf++)
     {
         struct herald_known *known = &session.known[claim->channel][leaf];
         bool due = known->swept_us == 0 || claim->now_us - known->swept_us >= SWEEP_US;
 
-        if (!closed[leaf] && (sweeps || due || is_fresh(claim, leaf)))
-            herald_queue_look(claim, leaf, known, sweeps || due);
+        if (leaves[leaf].blocks > 0 && (sweeps || due || is_fresh(claim, leaf)))
+            herald_queue_look(claim, &leaves[leaf], known, sweeps || due);
     }
 }
 
 /* Take from the queues in shares; each round that does not fill the claim empties a queue. */
 static void
-fill(struct claim *claim, const bool *closed)
+fill(struct claim *claim, const struct herald_leaf *leaves)
 {
     struct herald_known *known = session.known[claim->channel];
 
@@ -173,7 +173,7 @@ fill(struct claim *claim, const bool *closed)
         uint64 waiting = 0;
 
         for (int leaf = 0; leaf < HERALD_OUTBOX_RING; leaf++)
-            waiting |= closed[leaf] ? 0 : known[leaf].waiting;
+            waiting |= leaves[leaf].blocks > 0 ? known[leaf].waiting : 0;
         if (waiting == 0)
             return;
         herald_shares_divide(&session.shares[claim->channel], waiting, claim->wanted - claim->count,
@@ -182,8 +182,8 @@ fill(struct claim *claim, const bool *closed)
         {
             int leaf = leaf_by_age(claim, i);
 
-            if (!closed[leaf])
-                herald_queue_take(claim, leaf, &known[leaf], quotas);
+            if (leaves[leaf].blocks > 0)
+                herald_queue_take(claim, &leaves[leaf], &known[leaf], quotas);
         }
     }
 }
@@ -208,7 +208,7 @@ check_known(const struct claim *claim)
 
 /* Before the caller goes to sleep: look below the bounds too, unless that is dear. */
 static void
-sweep(struct claim *claim, const bool *closed)
+sweep(struct claim *claim, const struct herald_leaf *leaves)
 {
     int64 *end_us = &session.sweep_end_us[claim->channel];
     int64 *costs_us = session.sweep_costs_us[claim->channel];
@@ -218,8 +218,8 @@ sweep(struct claim *claim, const bool *closed)
 
     if (cost_us > CHEAP_SWEEP_US && claim->now_us - *end_us < cost_us * SWEEP_SHARE)
         return;
-    look_around(claim, closed, true);
-    fill(claim, closed);
+    look_around(claim, leaves, true);
+    fill(claim, leaves);
     *end_us = herald_monotonic_us();
     costs_us[1] = costs_us[0];
     costs_us[0] = *end_us - claim->now_us;
@@ -228,32 +228,33 @@ sweep(struct claim *claim, const bool *closed)
 static void
 take_all(struct claim *claim)
 {
-    bool closed[HERALD_OUTBOX_RING];
+    struct herald_leaf leaves[HERALD_OUTBOX_RING];
 
     check_known(claim);
     for (int leaf = 0; leaf < HERALD_OUTBOX_RING; leaf++)
-        closed[leaf] = is_leaf_closed(leaf);
-    look_around(claim, closed, false);
-    fill(claim, closed);
+        leaves[leaf] = find_leaf(leaf);
+    look_around(claim, leaves, false);
+    fill(claim, leaves);
     if (claim->count == 0)
-        sweep(claim, closed);
+        sweep(claim, leaves);
 }
 
 /* One suspect, which is not in the ring: it shall be the only one at work. */
 static void
 take_suspect(struct claim *claim)
 {
+    struct herald_leaf leaf = find_leaf(HERALD_OUTBOX_SUSPECTS);
     struct herald_known known = { 0 };
 
-    if (is_leaf_closed(HERALD_OUTBOX_SUSPECTS))
+    if (leaf.blocks == 0)
         return;
-    herald_queue_look(claim, HERALD_OUTBOX_SUSPECTS, &known, true);
+    herald_queue_look(claim, &leaf, &known, true);
     while (known.waiting != 0 && claim->count == 0)
     {
         int quotas[HERALD_QUEUES] = { 0 };
 
         quotas[herald_queue_oldest(&known)] = 1;
-        herald_queue_take(claim, HERALD_OUTBOX_SUSPECTS, &known, quotas);
+        herald_queue_take(claim, &leaf, &known, quotas);
     }
 }
 

@@ -13,6 +13,11 @@
 #include "outbox.h"
 #include "queue.h"
 
+enum
+{
+    SMALL_BLOCKS = 32 /* what is sent in a leaf's time at some 200 a second */
+};
+
 static const char *const priorities[HERALD_PRIORITIES] = { "urgent", "high", "normal", "bulk" };
 
 /*
@@ -27,11 +32,21 @@ static const char *const priorities[HERALD_PRIORITIES] = { "urgent", "high", "no
 StaticAssertDecl(HERALD_OUTBOX_LANES == 16, "WAITING counts lanes");
 
 static struct herald_leaf_statement look = {
-    .sql = "select q.number, w.queued_at from unnest($2) as q (number)"
+    .sql = "select q.number, w.queued_at from unnest($3) as q (number)"
            " cross join lateral (select o.queued_at from # o"
-           " where " WAITING " and o.queued_at >= $3 order by o.queued_at limit 1) as w",
+           " where " WAITING " and o.queued_at >= $2 order by o.queued_at limit 1) as w",
     .param_count = 3,
-    .params = { TEXTOID, INT4ARRAYOID, TIMESTAMPTZOID },
+    .params = { TEXTOID, TIMESTAMPTZOID, INT4ARRAYOID },
+};
+
+/* Same for all queues of a leaf that is small: one walk over it takes less than 64 short ones. */
+static struct herald_leaf_statement look_at_small = {
+    .sql = "select case o.priority when 'urgent' then 0 when 'high' then 16 when 'normal' then 32"
+           " else 48 end + o.lane, min(o.queued_at) from # o"
+           " where o.epoch is null and o.channel = $1::herald.channel and o.queued_at >= $2"
+           " group by o.priority, o.lane",
+    .param_count = 2,
+    .params = { TEXTOID, TIMESTAMPTZOID },
 };
 
 /* The join by ctid meets the row versions that were locked just before and no others. */
@@ -66,7 +81,8 @@ int_array(Datum *values, int count)
 }
 
 void
-herald_queue_look(const struct claim *claim, int leaf, struct herald_known *known, bool sweeps)
+herald_queue_look(const struct claim *claim, const struct herald_leaf *leaf,
+                  struct herald_known *known, bool sweeps)
 {
     uint64 asked = sweeps ? ~UINT64CONST(0) : ~known->waiting;
     Datum numbers[HERALD_QUEUES];
@@ -79,9 +95,11 @@ herald_queue_look(const struct claim *claim, int leaf, struct herald_known *know
             numbers[count++] = Int32GetDatum(queue);
     }
     values[0] = CStringGetTextDatum(claim->channel_name);
-    values[1] = int_array(numbers, count);
-    values[2] = TimestampTzGetDatum(sweeps ? DT_NOBEGIN : known->bound);
-    if (SPI_execute_plan(herald_outbox_plan(&look, leaf), values, NULL, true, 0) != SPI_OK_SELECT)
+    values[1] = TimestampTzGetDatum(sweeps ? DT_NOBEGIN : known->bound);
+    values[2] = int_array(numbers, count);
+    if (SPI_execute_plan(
+            herald_outbox_plan(leaf->blocks <= SMALL_BLOCKS ? &look_at_small : &look, leaf->number),
+            values, NULL, true, 0) != SPI_OK_SELECT)
         elog(ERROR, "could not look into the outbox");
 
     known->waiting &= ~asked;
@@ -91,6 +109,8 @@ herald_queue_look(const struct claim *claim, int leaf, struct herald_known *know
         bool is_null;
         int queue = DatumGetInt32(SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &is_null));
 
+        if ((asked & queue_bit(queue)) == 0)
+            continue;
         known->waiting |= queue_bit(queue);
         known->bounds[queue] =
             DatumGetTimestampTz(SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &is_null));
@@ -129,7 +149,8 @@ collect(struct claim *claim, int leaf, int *quotas, TimestampTz *latest)
 }
 
 void
-herald_queue_take(struct claim *claim, int leaf, struct herald_known *known, int *quotas)
+herald_queue_take(struct claim *claim, const struct herald_leaf *leaf, struct herald_known *known,
+                  int *quotas)
 {
     Datum numbers[HERALD_QUEUES];
     Datum bounds[HERALD_QUEUES];
@@ -158,10 +179,10 @@ herald_queue_take(struct claim *claim, int leaf, struct herald_known *known, int
     values[4] = claim->buckets;
     values[5] = Int64GetDatum(claim->epoch);
     values[6] = TimestampTzGetDatum(claim->now);
-    if (SPI_execute_plan(herald_outbox_plan(&take, leaf), values, nulls, false, 0) !=
+    if (SPI_execute_plan(herald_outbox_plan(&take, leaf->number), values, nulls, false, 0) !=
         SPI_OK_UPDATE_RETURNING)
         elog(ERROR, "could not claim from the outbox");
-    collect(claim, leaf, quotas, latest);
+    collect(claim, leaf->number, quotas, latest);
 
     for (int i = 0; i < count; i++)
     {
