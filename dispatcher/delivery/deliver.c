@@ -775,9 +775,8 @@ pump_account(struct deliver *deliver, struct account *account)
         return;
     }
     quota_ensure(&deliver->quotas, account);
-    while (account->queue.count > 0 &&
-           deliver->in_flight < (size_t) deliver->parts.concurrency && may_start(account, now_ms) &&
-           session_owns_claims(deliver->parts.session) &&
+    while (account->queue.count > 0 && deliver->in_flight < (size_t) deliver->parts.concurrency &&
+           may_start(account, now_ms) && session_owns_claims(deliver->parts.session) &&
            session_db(deliver->parts.session, SESSION_CLAIM) != NULL)
     {
         delivery = delivery_queue_shift(&account->queue);

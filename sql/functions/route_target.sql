@@ -24,7 +24,7 @@ as $$
            offset 0) c(country)
       left join herald.device d
         on d.recipient = r.id and d.bucket = r.bucket
-       and case route_target.channel when 'push' then d.kind in ('ios', 'android', 'web')
+       and case route_target.channel when 'push' then d.kind in ('ios', 'android', 'web', 'topic')
                                      else d.kind::text = route_target.channel::text end
        and exists (select from herald.device_token t
                     where t.device = d.id and t.bucket = d.bucket and t.state <> 'retired')

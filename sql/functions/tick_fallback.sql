@@ -48,7 +48,8 @@ begin
                    ) as s (confirmed, failed)),
         made as materialized (
             select j.id as notification, j.channel as before, j.channels, herald.new_id(j.bucket) as id,
-                   n.bucket, n.recipient, n.priority, v.id as device, n.category, n.template, n.expires_at,
+                   n.bucket, n.recipient, n.priority, v.id as device, n.category, n.template,
+                   herald.lane(n.sender) as lane, n.expires_at,
                    case when n.expires_at <= $1 then 'expired' when r.reason is not null then 'suppressed'
                         else 'queued' end as state,
                    case when n.expires_at <= $1 then 'expires_at' else r.reason end as reason
@@ -59,7 +60,7 @@ begin
                                              else a.reason end) as r (reason)
               left join herald.device v
                 on r.reason is null and v.recipient = n.recipient and v.bucket = n.bucket
-               and case j.channels[1] when 'push' then v.kind in ('ios', 'android', 'web')
+               and case j.channels[1] when 'push' then v.kind in ('ios', 'android', 'web', 'topic')
                                       else v.kind::text = j.channels[1]::text end
                and exists (select from herald.device_token t
                             where t.device = v.id and t.bucket = v.bucket and t.state <> 'retired')
@@ -71,9 +72,9 @@ begin
              group by m.notification, m.bucket, m.category, m.before, m.channels),
         queued as (
             insert into herald.outbox_%s (id, bucket, notification, recipient, channel, priority, device,
-                                          category, template, queued_at, created_at, expires_at)
+                                          category, template, lane, queued_at, created_at, expires_at)
             select m.id, m.bucket, m.notification, m.recipient, m.channels[1], m.priority, m.device,
-                   m.category, m.template, $1, $1, m.expires_at
+                   m.category, m.template, m.lane, $1, $1, m.expires_at
               from made m
              where m.state = 'queued'),
         refused as (

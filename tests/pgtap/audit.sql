@@ -44,8 +44,8 @@ select pg_temp.made(what, via, state, classes, words, finished)
                ('push', 'push', 'sent', '{accepted}', '{}', '-20 hours'), ('differs', 'sms', 'sent', '{accepted}', '{sms:delivered}', '-20 hours'))
        as v (what, via, state, classes, words, finished) \g /dev/null
 update herald.delivery set receipt = 'none' where id = (select id from made where what = 'differs');
-insert into herald.retry (id, bucket, notification, recipient, channel, priority, template, attempt, failures, state, due_at, created_at)
-select id, herald.id_bucket(id), id, 'ann', 'sms', 'high', 't', 1, 1, 'retry', now() + interval '1 h', now() from made where what = 'early';
+insert into herald.retry (id, bucket, notification, recipient, channel, priority, template, lane, attempt, failures, state, due_at, created_at)
+select id, herald.id_bucket(id), id, 'ann', 'sms', 'high', 't', 0, 1, 1, 'retry', now() + interval '1 h', now() from made where what = 'early';
 
 create temp view audit as select * from herald.audit_provider((now() at time zone 'UTC')::date - 1);
 select results_eq('select provider, channel::text, finding, deliveries from audit where explained order by 1, 3',

@@ -91,8 +91,8 @@ insert into herald.object_content values (sha256('old'), 'old'), (sha256('new'),
 insert into herald.object (sender, content_type, name, sha256, size, used_at)
 values ('s', 'a/b', 'old', sha256('old'), 3, now() - interval '33 days'), ('s', 'a/b', 'young', sha256('new'), 3, now() - interval '29 days');
 insert into herald.object (sender, content_type, name, url, used_at) values ('s', 'a/b', 'far', 'https://a.example/', now() - interval '32 days');
-insert into herald.retry (id, bucket, notification, recipient, channel, priority, template, state, due_at, created_at)
-values (herald.id_floor(now() - interval '3 days 1 hour'), 1, herald.new_id(1), 'r', 'email', 'high', 't', 'scheduled', now() + interval '1 day', now());
+insert into herald.retry (id, bucket, notification, recipient, channel, priority, template, lane, state, due_at, created_at)
+values (herald.id_floor(now() - interval '3 days 1 hour'), 1, herald.new_id(1), 'r', 'email', 'high', 't', 0, 'scheduled', now() + interval '1 day', now());
 select is(herald.tick_step('objects'), false, 'nothing more');
 select results_eq('select name from herald.object order by name', $$values ('far'), ('old'), ('young')$$,
                   'nothing goes while a delivery waits that was made in its time');
