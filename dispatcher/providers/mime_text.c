@@ -3,9 +3,9 @@
 
 #include <string.h>
 
+#include "core/civil.h"
 #include "core/crypto.h"
 #include "core/utf8.h"
-#include "providers/civil.h"
 
 #define LINE_MAX_CHARS 78
 #define ENCODED_LINE_MAX 76

@@ -8,10 +8,10 @@
 #include <string.h>
 
 #include "core/json.h"
+#include "core/sigv4.h"
 #include "providers/build.h"
 #include "providers/email.h"
 #include "providers/provider.h"
-#include "providers/sigv4.h"
 
 #define SES_TIMEOUT_MS 30000
 #define REGION_BYTES_MAX 32
@@ -150,6 +150,7 @@ ses_build(const struct settings *settings, const struct message *message, struct
     struct email_parts parts;
     struct wire_request mail;
     struct wire_piece *pieces;
+    const char *problem;
 
     if (!email_read(message, settings, arena, &parts, reterr) ||
         !email_build(message, &parts, arena, &mail, reterr))
@@ -166,7 +167,8 @@ ses_build(const struct settings *settings, const struct message *message, struct
                "/v2/email/outbound-emails", arena);
     build_json_pieces(ret, make_document(settings, message), "Data", pieces, mail.piece_count, 1,
                       arena);
-    return sigv4_sign(ret, &account, message->now_s, arena, reterr);
+    problem = sigv4_sign(ret, &account, message->now_s, arena);
+    return problem == NULL || build_refuse(reterr, OUTCOME_CONFIG, "cannot_sign", problem);
 }
 
 /* The error's name: of prefix#name:URL what stands between # and colon. */

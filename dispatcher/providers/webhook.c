@@ -9,10 +9,10 @@
  */
 #include <string.h>
 
+#include "core/civil.h"
 #include "core/json.h"
 #include "providers/address.h"
 #include "providers/build.h"
-#include "providers/civil.h"
 #include "providers/provider.h"
 #include "providers/signature.h"
 

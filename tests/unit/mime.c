@@ -11,9 +11,9 @@
 
 #include "core/arena.h"
 #include "core/buf.h"
+#include "core/civil.h"
 #include "core/crypto.h"
 #include "core/utf8.h"
-#include "providers/civil.h"
 #include "providers/flat_body.h"
 #include "providers/mime.h"
 

@@ -1,5 +1,5 @@
 /* Days to dates. */
-#include "providers/civil.h"
+#include "core/civil.h"
 
 #define SECONDS_PER_DAY 86400
 #define SECONDS_MAX 253402300799 /* 9999-12-31 23:59:59 */

@@ -1,13 +1,11 @@
 /* Signatures of requests to AWS: Signature Version 4, with the body's hash signed but not sent. */
-#ifndef PROVIDERS_SIGV4_H
-#define PROVIDERS_SIGV4_H
+#ifndef CORE_SIGV4_H
+#define CORE_SIGV4_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/arena.h"
 #include "core/wire.h"
-#include "providers/provider.h"
 
 struct sigv4_account
 {
@@ -21,9 +19,9 @@ struct sigv4_account
 /*
  * Sign a complete request whose URL is in lower case and has no query: adds x-amz-date,
  * x-amz-security-token and authorization, which cover the host and every header that is there.
- * False with *reterr when a header cannot be added.
+ * NULL, or why it cannot be signed (a static sentence).
  */
-bool sigv4_sign(struct wire_request *request, const struct sigv4_account *account, int64_t now_s,
-                struct arena *arena, struct provider_error *reterr);
+const char *sigv4_sign(struct wire_request *request, const struct sigv4_account *account,
+                       int64_t now_s, struct arena *arena);
 
 #endif

@@ -1,6 +1,6 @@
 /* Calendar dates in UTC, without the C library's locale and time zone. */
-#ifndef PROVIDERS_CIVIL_H
-#define PROVIDERS_CIVIL_H
+#ifndef CORE_CIVIL_H
+#define CORE_CIVIL_H
 
 #include <stdint.h>
 

@@ -2,16 +2,15 @@
  * Signature Version 4 of AWS: a canonical form of the request is hashed, and the hash signed with a
  * key that is derived for one day, region and service.
  */
-#include "providers/sigv4.h"
+#include "core/sigv4.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/body.h"
 #include "core/buf.h"
+#include "core/civil.h"
 #include "core/crypto.h"
-#include "providers/build.h"
-#include "providers/civil.h"
 
 #define ALGORITHM "AWS4-HMAC-SHA256"
 #define DIGEST_BYTES 32
@@ -155,10 +154,11 @@ make_canonical(struct arena *arena, const struct wire_request *request, const ch
     return ret;
 }
 
-bool
+const char *
 sigv4_sign(struct wire_request *request, const struct sigv4_account *account, int64_t now_s,
-           struct arena *arena, struct provider_error *reterr)
+           struct arena *arena)
 {
+    static const char malformed[] = "a header to sign holds a control character";
     struct civil_time t = civil_from_seconds(now_s);
     const char *time = arena_printf(arena, "%04d%02d%02dT%02d%02d%02dZ", t.year, t.month, t.day,
                                     t.hour, t.minute, t.second);
@@ -169,22 +169,24 @@ sigv4_sign(struct wire_request *request, const struct sigv4_account *account, in
     const char *canonical;
     const char *to_sign;
 
-    if (!build_header(request, "x-amz-date", time, reterr) ||
+    if (!wire_add_header(request, "x-amz-date", time) ||
         (account->session_token != NULL &&
-         !build_header(request, "x-amz-security-token", account->session_token, reterr)))
+         !wire_add_header(request, "x-amz-security-token", account->session_token)))
     {
-        return false;
+        return malformed;
     }
     canonical = make_canonical(arena, request, &names);
     if (canonical == NULL)
     {
-        return build_refuse(reterr, OUTCOME_CONFIG, "headers_too_large",
-                            "the headers to sign are larger than 128 KB");
+        return "the headers to sign are larger than 128 KB";
     }
     to_sign = arena_printf(arena, ALGORITHM "\n%s\n%s\n%s", time, scope, hash(arena, canonical));
-    return build_header(
-        request, "authorization",
-        arena_printf(arena, ALGORITHM " Credential=%s/%s, SignedHeaders=%s, Signature=%s",
-                     account->access_key_id, scope, names, sign(arena, account, date, to_sign)),
-        reterr);
+    return wire_add_header(request, "authorization",
+                           arena_printf(arena,
+                                        ALGORITHM " Credential=%s/%s, SignedHeaders=%s, "
+                                                  "Signature=%s",
+                                        account->access_key_id, scope, names,
+                                        sign(arena, account, date, to_sign)))
+               ? NULL
+               : malformed;
 }
