@@ -437,17 +437,19 @@ http_fail(struct http_exchange *exchange, enum wire_result result, const char *e
 static void http_exchange_ended(struct http_transfer *transfer, CURLcode rc);
 
 static struct http_exchange *
-http_new_exchange(struct http *http, struct arena *arena, http_done_fn done, void *user)
+http_new_exchange(struct http *http, const struct wire_request *request, struct arena *arena,
+                  http_done_fn done, void *user)
 {
     struct http_exchange *exchange = mem_alloc(sizeof(*exchange));
 
     exchange->transfer.http = http;
     exchange->transfer.engine = &http->exchanges;
     exchange->transfer.ended = http_exchange_ended;
+    exchange->request = request;
     exchange->arena = arena;
     exchange->done = done;
     exchange->user = user;
-    http_answer_init(&exchange->answer, arena);
+    http_answer_init(&exchange->answer, arena, request->answer_max);
     http->in_flight++;
     return exchange;
 }
@@ -467,9 +469,8 @@ http_start_http1(struct http *http, const struct wire_request *request,
                  void *user)
 {
     const char *problem = wire_request_problem(request, options->allow_http);
-    struct http_exchange *exchange = http_new_exchange(http, arena, done, user);
+    struct http_exchange *exchange = http_new_exchange(http, request, arena, done, user);
 
-    exchange->request = request;
     exchange->options = options;
     body_start(&exchange->body, request);
     if (problem != NULL)

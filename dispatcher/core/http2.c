@@ -625,7 +625,7 @@ exchange_create(struct http2_origin *origin, const struct wire_request *request,
         exchange->call.authorization =
             arena_printf(arena, "Basic %s", crypto_base64(arena, pair, strlen(pair)));
     }
-    http_answer_init(&exchange->call.answer, arena);
+    http_answer_init(&exchange->call.answer, arena, request->answer_max);
     return exchange;
 }
 

@@ -6,20 +6,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ANSWER_DISCARD_MAX 1048576 /* an answer longer than this is cut off */
+#define ANSWER_DISCARD_MAX                                                                         \
+    1048576 /* an answer with more than this behind what is kept is cut off */
 #define ANSWER_HEADER_VALUE_MAX 8192
 #define ANSWER_RETRY_AFTER_MAX 1000000000
 
 void
-http_answer_init(struct http_answer *answer, struct arena *arena)
+http_answer_init(struct http_answer *answer, struct arena *arena, size_t body_max)
 {
     answer->arena = arena;
+    answer->body_max = body_max > 0 ? body_max : WIRE_ANSWER_BODY_MAX;
     answer->wire = arena_alloc(arena, sizeof(*answer->wire));
     answer->wire->retry_after_s = -1;
     answer->wire->body = "";
     answer->received = 0;
     answer->cut = false;
-    buf_init(&answer->body, WIRE_ANSWER_BODY_MAX);
+    buf_init(&answer->body, answer->body_max);
 }
 
 void
@@ -101,12 +103,12 @@ http_answer_add_header(struct http_answer *answer, const char *name, size_t name
 bool
 http_answer_add_body(struct http_answer *answer, const void *data, size_t len)
 {
-    size_t room = WIRE_ANSWER_BODY_MAX - answer->body.len;
+    size_t room = answer->body_max - answer->body.len;
 
     answer->received += len;
     answer->cut = answer->cut || len > room;
     buf_append(&answer->body, data, len < room ? len : room);
-    return answer->received <= ANSWER_DISCARD_MAX;
+    return answer->received <= answer->body_max + ANSWER_DISCARD_MAX;
 }
 
 void

@@ -15,11 +15,13 @@ struct http_answer
     struct wire_answer *wire; /* in the arena; what the caller gets */
     struct arena *arena;
     struct buf body;
+    size_t body_max;
     size_t received; /* bytes of the body, kept or not */
     bool cut;
 };
 
-void http_answer_init(struct http_answer *answer, struct arena *arena);
+/* body_max: bytes of the body to keep; 0: WIRE_ANSWER_BODY_MAX. */
+void http_answer_init(struct http_answer *answer, struct arena *arena, size_t body_max);
 void http_answer_finish(struct http_answer *answer);
 
 /* A new status line: an interim answer's headers are forgotten. */

@@ -68,6 +68,7 @@ struct wire_request
     size_t piece_count;
 
     bool fresh_connection; /* do not reuse an open connection */
+    size_t answer_max;     /* bytes of an answer's body to keep; 0: WIRE_ANSWER_BODY_MAX */
 };
 
 /* How far the exchange came; decides whether the request may have been executed. */
@@ -102,7 +103,7 @@ struct wire_answer
     const char *smtp_text; /* text of the last SMTP reply, lines joined with a blank; else NULL */
     struct wire_header headers[WIRE_HEADERS_MAX]; /* names lower-case; the first 32 */
     size_t header_count;
-    const char *body; /* at most WIRE_ANSWER_BODY_MAX bytes, NUL-terminated behind body_len */
+    const char *body; /* at most answer_max bytes, NUL-terminated behind body_len */
     size_t body_len;
     bool body_truncated;
     int64_t retry_after_s; /* from the Retry-After header (either form), clamped ≥ 0; -1 absent */

@@ -202,6 +202,14 @@ test_body_ceiling(void **state)
     assert_int_equal(answer->status, 200);
     assert_int_equal(answer->body_len, WIRE_ANSWER_BODY_MAX);
     assert_true(answer->body_truncated);
+    request.answer_max = 2000000;
+    exchange();
+    assert_int_equal(answer->body_len, 2000000);
+    assert_false(answer->body_truncated);
+    request.answer_max = 1999999;
+    exchange();
+    assert_int_equal(answer->body_len, 1999999);
+    assert_true(answer->body_truncated);
 }
 
 static void
