@@ -140,7 +140,8 @@ derive(struct account *account, struct buf *digest)
 }
 
 struct account *
-account_build(const struct account_row *row, struct arena *arena, const char **ret_reason)
+account_build(const struct provider *provider, const struct account_row *row, struct arena *arena,
+              const char **ret_reason)
 {
     struct account *account = mem_alloc(sizeof(*account));
     struct buf digest;
@@ -154,7 +155,7 @@ account_build(const struct account_row *row, struct arena *arena, const char **r
     }
     account->references = 1;
     account->name = arena_strdup(account->arena, row->name);
-    account->provider = provider_find(row->kind);
+    account->provider = provider;
     account->rank = (int) strtol(row->rank, NULL, 10);
     account->concurrency = (int) strtol(row->concurrency, NULL, 10);
     account->settings = settings_create(account->arena);
@@ -324,7 +325,7 @@ choose(struct accounts *accounts, const struct complaint *known, const struct ac
         mem_exhausted();
     }
     *ret_replaced = NULL;
-    fresh = account_build(row, arena, &reason);
+    fresh = account_build(provider_find(row->kind), row, arena, &reason);
     if (fresh == NULL)
     {
         accounts->broken++;

@@ -64,11 +64,12 @@ struct account_row
 };
 
 /*
- * Build an account, resolving its secrets; one reference is the caller's. NULL with *ret_reason
- * (in the given arena, no secret in it) when it cannot be used.
+ * Build an account at a provider (NULL: the row's kind is unknown), resolving its secrets; one
+ * reference is the caller's. NULL with *ret_reason (in the given arena, no secret in it) when it
+ * cannot be used.
  */
-struct account *account_build(const struct account_row *row, struct arena *arena,
-                              const char **ret_reason);
+struct account *account_build(const struct provider *provider, const struct account_row *row,
+                              struct arena *arena, const char **ret_reason);
 
 void account_retain(struct account *account);
 void account_release(struct account *account);

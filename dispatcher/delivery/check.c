@@ -34,7 +34,7 @@ check_account(struct check *check, const struct account_row *row)
 {
     struct arena *arena = arena_create();
     const char *reason = NULL;
-    struct account *account = account_build(row, arena, &reason);
+    struct account *account = account_build(provider_find(row->kind), row, arena, &reason);
 
     if (account == NULL)
     {

@@ -12,9 +12,9 @@
 #include "core/buf.h"
 #include "core/db.h"
 #include "core/mem.h"
+#include "delivery/content.h"
 
 #define BUCKETS 4096
-#define SLICE_BYTES 262144
 #define HASH_CHARS 64
 #define IDS_BYTES_MAX 1024
 
@@ -28,7 +28,7 @@ struct object_content
     char sha256[HASH_CHARS + 1];
     char *data;
     size_t size;
-    size_t loaded;
+    bool loaded;
     size_t holders;
 };
 
@@ -62,19 +62,14 @@ struct object_cache
     void *user;
 };
 
-static unsigned
-digit_value(char c)
-{
-    return (unsigned) (c <= '9' ? c - '0' : c - 'a' + 10);
-}
-
 /* ---- contents ---- */
 
 static struct object_content **
 bucket_of(struct object_cache *cache, const char *sha256)
 {
-    return &cache->buckets[digit_value(sha256[0]) << 8 | digit_value(sha256[1]) << 4 |
-                           digit_value(sha256[2])];
+    char head[4] = { sha256[0], sha256[1], sha256[2] };
+
+    return &cache->buckets[strtoul(head, NULL, 16)];
 }
 
 static struct object_content *
@@ -144,7 +139,7 @@ add_content(struct object_cache *cache, const struct delivery_attachment *attach
 static void
 hold_content(struct object_content *content)
 {
-    if (content->holders++ == 0 && content->loaded == content->size)
+    if (content->holders++ == 0 && content->loaded)
     {
         unlink_idle(content);
     }
@@ -156,7 +151,7 @@ drop_content(struct object_content *content)
 {
     struct object_cache *cache = content->cache;
 
-    if (--content->holders == 0 && content->loaded == content->size)
+    if (--content->holders == 0 && content->loaded)
     {
         link_idle(content);
     }
@@ -240,7 +235,7 @@ is_loaded(const struct delivery *delivery)
     {
         const struct object_content *content = delivery->attachments[i].content;
 
-        if (content == NULL || content->loaded < content->size)
+        if (content == NULL || !content->loaded)
         {
             return false;
         }
@@ -292,9 +287,7 @@ tell_holders(struct object_content *content, enum object_result result, const ch
 
 /* ---- loading ---- */
 
-static void load_slice(struct object_content *content);
-
-/* The database has said that it cannot be had. */
+/* It cannot be had. */
 static void
 fail_content(struct object_content *content, enum object_result result, const char *reason)
 {
@@ -303,59 +296,37 @@ fail_content(struct object_content *content, enum object_result result, const ch
 }
 
 static void
-on_slice(void *user, enum db_status status, const struct db_result *result)
+on_read(void *user, enum content_result result, const char *reason)
 {
     struct object_content *content = user;
-    const char *hex = status == DB_OK ? db_result_value(result, 0, 0) : NULL;
-    size_t len = hex != NULL ? db_result_length(result, 0, 0) / 2 : 0;
 
-    if (status != DB_OK)
+    switch (result)
     {
-        fail_content(content, status == DB_LOST ? OBJECT_LOST : OBJECT_UNREADABLE,
-                     status == DB_LOST ? NULL : db_result_message(result));
-        return;
+        case CONTENT_OK:
+            content->loaded = true;
+            if (content->holders == 0)
+            {
+                link_idle(content);
+            }
+            tell_holders(content, OBJECT_READY, NULL);
+            break;
+        case CONTENT_ABSENT:
+            fail_content(content, OBJECT_REFUSED, "an object was removed while it was read");
+            break;
+        case CONTENT_FAILED:
+            fail_content(content, OBJECT_UNREADABLE, reason);
+            break;
+        case CONTENT_LOST:
+            fail_content(content, OBJECT_LOST, NULL);
+            break;
     }
-    if (len == 0 || len > content->size - content->loaded)
-    {
-        fail_content(content, OBJECT_REFUSED, "an object was removed while it was read");
-        return;
-    }
-    for (size_t i = 0; i < len; i++)
-    {
-        content->data[content->loaded + i] =
-            (char) (digit_value(hex[2 * i]) << 4 | digit_value(hex[2 * i + 1]));
-    }
-    content->loaded += len;
-    load_slice(content);
 }
 
-/* Ask for the next bytes, or see that all are there. */
 static void
-load_slice(struct object_content *content)
+load(struct object_content *content)
 {
-    struct db *db = session_db(content->cache->session, SESSION_CLAIM);
-    char start[24];
-    char count[24];
-    const char *params[3] = { content->sha256, start, count };
-
-    if (content->loaded == content->size)
-    {
-        if (content->holders == 0)
-        {
-            link_idle(content);
-        }
-        tell_holders(content, OBJECT_READY, NULL);
-        return;
-    }
-    if (db == NULL)
-    {
-        fail_content(content, OBJECT_LOST, NULL);
-        return;
-    }
-    snprintf(start, sizeof(start), "%zu", content->loaded + 1);
-    snprintf(count, sizeof(count), "%d", SLICE_BYTES);
-    db_query(db, true, "select pg_catalog.encode(herald.object_slice($1, $2, $3), 'hex')", 3,
-             params, on_slice, content);
+    content_read(content->cache->session, SESSION_CLAIM, content->sha256, content->data,
+                 content->size, on_read, content);
 }
 
 /* ---- room ---- */
@@ -446,7 +417,7 @@ take_all(struct wait *wait)
     }
     for (size_t i = 0; i < fresh_count; i++)
     {
-        load_slice(fresh[i]);
+        load(fresh[i]);
     }
     return true;
 }
