@@ -40,11 +40,19 @@ hash(struct arena *arena, const char *text)
     return hex(arena, digest);
 }
 
-static char *
+/* Of the body: what x-amz-content-sha256 says, for whoever knows it. */
+static const char *
 hash_body(struct arena *arena, const struct wire_request *request)
 {
     uint8_t digest[DIGEST_BYTES];
 
+    for (size_t i = 0; i < request->header_count; i++)
+    {
+        if (strcmp(request->headers[i].name, "x-amz-content-sha256") == 0)
+        {
+            return request->headers[i].value;
+        }
+    }
     body_sha256(request, digest);
     return hex(arena, digest);
 }

@@ -1,4 +1,4 @@
-/* Signatures of requests to AWS: Signature Version 4, with the body's hash signed but not sent. */
+/* Signatures of requests to AWS: Signature Version 4. */
 #ifndef CORE_SIGV4_H
 #define CORE_SIGV4_H
 
@@ -19,6 +19,7 @@ struct sigv4_account
 /*
  * Sign a complete request whose URL is in lower case and has no query: adds x-amz-date,
  * x-amz-security-token and authorization, which cover the host and every header that is there.
+ * A header x-amz-content-sha256 must be the body's hash, which is not computed again.
  * NULL, or why it cannot be signed (a static sentence).
  */
 const char *sigv4_sign(struct wire_request *request, const struct sigv4_account *account,

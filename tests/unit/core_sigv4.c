@@ -126,6 +126,36 @@ test_ses(void **state)
         "ded8bbbfc9245783122b3e9fde5ebea3204f3445e99d53fe562dc7df0448fb43");
 }
 
+/* AWS's example for S3: a part of an object. */
+static void
+test_s3(void **state)
+{
+    struct sigv4_account account = {
+        .access_key_id = "AKIAIOSFODNN7EXAMPLE",
+        .secret_access_key = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        .region = "us-east-1",
+        .service = "s3",
+    };
+    struct wire_request request = {
+        .url = "https://examplebucket.s3.amazonaws.com/test.txt",
+        .method = "GET",
+        .headers = { { "range", "bytes=0-9" },
+                     { "x-amz-content-sha256",
+                       "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" } },
+        .header_count = 2,
+        .body = "this is not what is hashed",
+        .body_len = 26,
+    };
+
+    (void) state;
+    assert_null(sigv4_sign(&request, &account, 1369353600, arena));
+    assert_string_equal(
+        find(&request, "authorization"),
+        "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request, "
+        "SignedHeaders=host;range;x-amz-content-sha256;x-amz-date, Signature="
+        "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41");
+}
+
 static void
 test_refused(void **state)
 {
@@ -151,6 +181,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_suite, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_ses, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_s3, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
     };
 
