@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/buf.h"
 #include "core/crypto.h"
@@ -13,17 +12,15 @@
 #include "sandbox/double.h"
 #include "sandbox/mime.h"
 #include "sandbox/schema.h"
+#include "sandbox/sigv4.h"
 #include "sandbox/text.h"
 
 #define SECRET "SES_SECRET_ACCESS_KEY"
 #define SESSION_TOKEN "SES_SESSION_TOKEN"
 #define PATH "/v2/email/outbound-emails"
-#define ALGORITHM "AWS4-HMAC-SHA256 "
-#define CLOCK_SKEW_S 300
 #define BODY_MAX ((size_t) 40 * 1024 * 1024)
 #define RECIPIENTS_MAX 50
 #define LINE_MAX_BYTES 998
-#define DIGEST_BYTES 32
 #define HEADERS_MAX 15
 #define TAG_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
 
@@ -119,226 +116,37 @@ refuse_content(struct sending *sending, const char *message)
 
 /* ---- the signature ---- */
 
-/* The Authorization header, taken apart. */
-struct authorization
-{
-    const char *key_id;
-    const char *date; /* YYYYMMDD */
-    const char *region;
-    const char *scope; /* date/region/service/aws4_request */
-    const char *signed_headers;
-    const char *signature;
-};
-
-/* What follows name= up to the next comma; NULL when it is missing. */
-static const char *
-find_part(struct arena *arena, const char *text, const char *name)
-{
-    const char *at = strstr(text, name);
-
-    return at == NULL ? NULL
-                      : arena_strndup(arena, at + strlen(name), strcspn(at + strlen(name), ","));
-}
-
 static bool
-read_authorization(struct sending *sending, struct authorization *ret)
+check_signature(struct sending *sending)
 {
-    struct arena *arena = sending->arena;
-    const char *text = request_header(sending->request, "authorization");
-    const char *credential;
-    const char *fields[5];
-    size_t count = 0;
+    static const struct sigv4_rules rules = {
+        .service = "ses",
+        .secret = SECRET,
+        .key_id = SANDBOX_SES_KEY_ID,
+        .temporary_id = SANDBOX_SES_TEMPORARY_ID,
+        .session_token = SESSION_TOKEN,
+    };
+    static const char *const types[] = {
+        [SIGV4_MISSING] = "MissingAuthenticationTokenException",
+        [SIGV4_INCOMPLETE] = "IncompleteSignatureException",
+        [SIGV4_WRONG_SCOPE] = "SignatureDoesNotMatch",
+        [SIGV4_UNKNOWN_KEY] = "UnrecognizedClientException",
+        [SIGV4_WRONG_TOKEN] = "InvalidClientTokenId",
+        [SIGV4_SKEWED] = "InvalidSignatureException",
+        [SIGV4_WRONG_SIGNATURE] = "SignatureDoesNotMatch",
+    };
+    const char *message = NULL;
+    enum sigv4_verdict verdict =
+        sigv4_verify(sending->env, sending->request, &rules,
+                     sigv4_hash(sending->request, sending->arena), sending->arena, &message);
 
-    if (text == NULL || strncmp(text, ALGORITHM, strlen(ALGORITHM)) != 0)
-    {
-        return refuse(sending, 403, "MissingAuthenticationTokenException",
-                      "Missing Authentication Token");
-    }
-    credential = find_part(arena, text, "Credential=");
-    ret->signed_headers = find_part(arena, text, "SignedHeaders=");
-    ret->signature = find_part(arena, text, "Signature=");
-    for (const char *p = credential; p != NULL && count < 5; count++)
-    {
-        size_t len = strcspn(p, "/");
-
-        fields[count] = arena_strndup(arena, p, len);
-        p = p[len] == '/' ? p + len + 1 : NULL;
-    }
-    if (count != 5 || ret->signed_headers == NULL || ret->signature == NULL)
-    {
-        return refuse(sending, 403, "IncompleteSignatureException",
-                      "Credential, SignedHeaders and Signature must be there");
-    }
-    ret->key_id = fields[0];
-    ret->date = fields[1];
-    ret->region = fields[2];
-    ret->scope = credential + strlen(fields[0]) + 1;
-    if (strcmp(fields[3], "ses") != 0 || strcmp(fields[4], "aws4_request") != 0)
-    {
-        return refuse(sending, 403, "SignatureDoesNotMatch",
-                      "Credential should be scoped to correct service: 'ses'.");
-    }
-    return true;
-}
-
-/* Permanent keys come alone, temporary ones with their token. */
-static bool
-check_key(struct sending *sending, const struct authorization *given)
-{
-    const char *token = request_header(sending->request, "x-amz-security-token");
-    const char *expected =
-        credentials_secret(sending->env->credentials, SESSION_TOKEN, sending->arena);
-    bool temporary = strcmp(given->key_id, SANDBOX_SES_TEMPORARY_ID) == 0;
-
-    if (!temporary && strcmp(given->key_id, SANDBOX_SES_KEY_ID) != 0)
-    {
-        return refuse(sending, 403, "UnrecognizedClientException",
-                      "The security token included in the request is invalid.");
-    }
-    if (temporary ? token == NULL || strcmp(token, expected) != 0 : token != NULL)
-    {
-        return refuse(sending, 403, "InvalidClientTokenId",
-                      "The security token included in the request is invalid.");
-    }
-    return true;
-}
-
-static bool
-check_clock(struct sending *sending, const struct authorization *given)
-{
-    const char *text = request_header(sending->request, "x-amz-date");
-    struct tm tm = { 0 };
-    const char *end = text == NULL ? NULL : strptime(text, "%Y%m%dT%H%M%SZ", &tm);
-    int64_t skew;
-
-    if (end == NULL || *end != '\0' || strncmp(text, given->date, 8) != 0 ||
-        strlen(given->date) != 8)
-    {
-        return refuse(sending, 403, "IncompleteSignatureException",
-                      "Date must be in ISO-8601 'basic format', the same as in Credential");
-    }
-    skew = timegm(&tm) - sending->env->now_us / 1000000;
-    if (skew < -CLOCK_SKEW_S || skew > CLOCK_SKEW_S)
-    {
-        return refuse(sending, 403, "InvalidSignatureException", "Signature expired");
-    }
-    return true;
-}
-
-static char *
-to_hex(struct arena *arena, const uint8_t *digest)
-{
-    char *ret = arena_alloc(arena, 2 * DIGEST_BYTES + 1);
-
-    for (size_t i = 0; i < DIGEST_BYTES; i++)
-    {
-        snprintf(ret + 2 * i, 3, "%02x", digest[i]);
-    }
-    return ret;
-}
-
-static const char *
-signed_value(const struct double_request *request, const char *name)
-{
-    return strcmp(name, "host") == 0 ? request->authority : request_header(request, name);
-}
-
-/* The canonical request; NULL when a signed header is missing or they are not in order. */
-static char *
-canonical_request(struct sending *sending, const char *names)
-{
-    struct arena *arena = sending->arena;
-    uint8_t digest[DIGEST_BYTES];
-    const char *last = "";
-    struct buf out;
-    char *ret = NULL;
-    bool sound = true;
-
-    buf_init(&out, 262144);
-    buf_printf(&out, "%s\n%s\n%s\n", sending->request->method, sending->request->path,
-               sending->request->query);
-    for (const char *p = names; *p != '\0' && sound;)
-    {
-        char *name = arena_strndup(arena, p, strcspn(p, ";"));
-        const char *value = signed_value(sending->request, name);
-
-        sound = value != NULL && strcmp(last, name) < 0;
-        buf_printf(&out, "%s:%s\n", name, value != NULL ? value : "");
-        last = name;
-        p += strlen(name);
-        p += *p == ';';
-    }
-    crypto_sha256(sending->request->body, sending->request->body_len, digest);
-    buf_printf(&out, "\n%s\n%s", names, to_hex(arena, digest));
-    if (sound && !out.overflow)
-    {
-        ret = arena_strndup(arena, out.data, out.len);
-    }
-    buf_finish(&out);
-    return ret;
-}
-
-/* Host and all x-amz- headers must be covered. */
-static bool
-covers_enough(const struct double_request *request, const char *names, struct arena *arena)
-{
-    const char *list = arena_printf(arena, ";%s;", names);
-
-    if (strstr(list, ";host;") == NULL)
-    {
-        return false;
-    }
-    for (size_t i = 0; i < request->header_count; i++)
-    {
-        const char *name = request->headers[i].name;
-
-        if (strncmp(name, "x-amz-", 6) == 0 &&
-            strstr(list, arena_printf(arena, ";%s;", name)) == NULL)
-        {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool
-check_signature(struct sending *sending, const struct authorization *given)
-{
-    struct arena *arena = sending->arena;
-    const char *secret = credentials_secret(sending->env->credentials, SECRET, arena);
-    char *first = arena_printf(arena, "AWS4%s", secret);
-    const char *steps[] = { given->date, given->region, "ses", "aws4_request", NULL };
-    char *canonical = canonical_request(sending, given->signed_headers);
-    uint8_t key[DIGEST_BYTES];
-    uint8_t digest[DIGEST_BYTES];
-    size_t len = strlen(first);
-
-    if (canonical == NULL || !covers_enough(sending->request, given->signed_headers, arena))
-    {
-        return refuse(sending, 403, "SignatureDoesNotMatch",
-                      "'Host', 'X-Amz-Date' and all 'x-amz-' headers must be signed, in order");
-    }
-    crypto_sha256(canonical, strlen(canonical), digest);
-    steps[4] = arena_printf(arena, "AWS4-HMAC-SHA256\n%s\n%s\n%s",
-                            request_header(sending->request, "x-amz-date"), given->scope,
-                            to_hex(arena, digest));
-    for (size_t i = 0; i < 5; i++)
-    {
-        crypto_hmac_sha256(i == 0 ? (const void *) first : key, len, steps[i], strlen(steps[i]),
-                           digest);
-        memcpy(key, digest, sizeof(key));
-        len = sizeof(key);
-    }
-    return strcmp(to_hex(arena, key), given->signature) == 0 ||
-           refuse(sending, 403, "SignatureDoesNotMatch",
-                  "The request signature we calculated does not match the signature you provided.");
+    return verdict == SIGV4_RIGHT || refuse(sending, 403, types[verdict], message);
 }
 
 static bool
 check_envelope(struct sending *sending)
 {
     const struct double_request *request = sending->request;
-    struct authorization given;
 
     if (strcmp(request->path, PATH) != 0)
     {
@@ -352,8 +160,7 @@ check_envelope(struct sending *sending)
     {
         return refuse_content(sending, "a header occurs twice");
     }
-    if (!read_authorization(sending, &given) || !check_key(sending, &given) ||
-        !check_clock(sending, &given) || !check_signature(sending, &given))
+    if (!check_signature(sending))
     {
         return false;
     }
