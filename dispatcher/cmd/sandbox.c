@@ -17,6 +17,7 @@
 #include "sandbox/smtpd.h"
 
 #define IDS_MAX 1000000
+#define OBJECT_BYTES_MAX ((size_t) 256 * 1024 * 1024)
 #define SCRIPT_BYTES_MAX 1048576
 
 static const struct option_row rows[] = {
@@ -50,8 +51,10 @@ static const struct options_program program = {
     .name = "herald-sandbox",
     .usage = "--dir DIR [OPTION]…",
     .summary =
-        "Strict local doubles of the providers, of an SMTP submission server and of webhook\n"
-        "receivers, and a page that shows what arrived. Nothing leaves this machine. DIR/ca.pem\n"
+        "Strict local doubles of the providers, of an SMTP submission server, of webhook "
+        "receivers\n"
+        "and of an S3 store, and a page that shows what arrived. Nothing leaves this machine. "
+        "DIR/ca.pem\n"
         "is the trust anchor; DIR/apns.p8, fcm.json, fcm_key.pem and secrets.env hold\n"
         "credentials that the doubles accept; DIR/ports.json appears when all listeners are\n"
         "ready.",
@@ -237,6 +240,7 @@ prepare(struct process *process, const char **reterr)
     sandbox->env.apns_sandbox = strcmp(environment, "development") == 0;
     sandbox->env.credentials = &process->credentials;
     sandbox->env.ids = idmap_create(IDS_MAX);
+    sandbox->env.objects = objects_create(OBJECT_BYTES_MAX);
     sandbox->book = fault_book_create();
     sandbox->ledger = ledger_create(
         (size_t) keep, log, arena_printf(process->arena, "%s/requests.log", process->dir), reterr);
@@ -314,6 +318,7 @@ finish(struct process *process)
     witness_destroy(sandbox->witness);
     fault_book_destroy(sandbox->book);
     idmap_destroy(sandbox->env.ids);
+    objects_destroy(sandbox->env.objects);
     loop_destroy(sandbox->loop);
     arena_destroy(process->arena);
 }

@@ -14,6 +14,7 @@
 #include "core/arena.h"
 #include "sandbox/credentials.h"
 #include "sandbox/idmap.h"
+#include "sandbox/objects.h"
 
 struct field
 {
@@ -49,9 +50,10 @@ struct double_conn
 struct double_env
 {
     const struct credentials *credentials;
-    bool apns_sandbox; /* the APNs double is the development environment */
-    int64_t now_us;    /* wall clock of this request */
-    struct idmap *ids; /* idempotency id -> digest of the body first seen with it */
+    bool apns_sandbox;       /* the APNs double is the development environment */
+    int64_t now_us;          /* wall clock of this request */
+    struct idmap *ids;       /* idempotency id -> digest of the body first seen with it */
+    struct objects *objects; /* what the S3 double holds */
     uint64_t token_requests;
     uint8_t jwt_verified[32]; /* digest of the APNs token whose signature was checked last */
     int64_t jwt_verified_iat;
@@ -156,11 +158,15 @@ struct sandbox_double
                  struct double_reply *ret);
 };
 
-/* Each provider has a double, of the provider's name; FCM also has Google's token endpoint. */
+/*
+ * Each provider has a double, of the provider's name; FCM also has Google's token endpoint. S3 is
+ * no provider: content of objects lies there.
+ */
 #define PROVIDER(name) extern const struct sandbox_double double_##name;
 #include "providers/registry.def"
 #undef PROVIDER
 extern const struct sandbox_double double_fcm_token;
+extern const struct sandbox_double double_s3;
 
 /* All doubles, ended by NULL. */
 extern const struct sandbox_double *const double_registry[];

@@ -6,7 +6,7 @@
 #define PROVIDER(name) &double_##name,
 const struct sandbox_double *const double_registry[] = {
 #include "providers/registry.def"
-    &double_fcm_token, NULL
+    &double_fcm_token, &double_s3, NULL
 };
 #undef PROVIDER
 
