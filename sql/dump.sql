@@ -9,7 +9,7 @@ begin
         'setting', 'sender', 'category', 'template', 'template_version', 'template_part',
         'template_use', 'template_sample', 'template_privilege', 'template_history', 'template_history_id_seq',
         'provider', 'provider_state', 'provider_usage', 'phone_limit', 'phone_usage', 'object', 'object_content',
-        'object_key', 'route', 'recipient_group', 'group_member', 'dispatcher_epoch',
+        'object_key', 'object_store', 'route', 'recipient_group', 'group_member', 'dispatcher_epoch',
         'dispatcher', 'armed', 'recipient', 'device', 'device_token', 'preference', 'suppression',
         'idempotency', 'notification_default', 'delivery_default', 'attempt_default',
         'event_default', 'early_event', 'inbox_default', 'retry', 'fallback', 'fallback_stats',

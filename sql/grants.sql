@@ -28,6 +28,8 @@ grant execute on function
 grant execute on function
     herald.notify_provider(text, text, text, jsonb, jsonb, integer, integer, boolean, numeric, text),
     herald.notify_provider_remove(text),
+    herald.notify_object_store(text, text, text, text, jsonb, jsonb),
+    herald.notify_object_store_remove(),
     herald.notify_category(text, text, text[], boolean, text, integer, interval, integer, integer, boolean,
                            text[], interval),
     herald.notify_provider_pause(text, text, timestamptz),
@@ -96,7 +98,10 @@ grant execute on function
     herald.template_sources(text, integer, text, text),
     herald.object_find(uuid[]),
     herald.object_signer(),
-    herald.object_slice(text, integer, integer)
+    herald.object_slice(text, integer, integer),
+    herald.object_store_account(),
+    herald.object_store_next(),
+    herald.object_store_done(text, boolean, boolean)
     to herald_dispatcher;
 
 -- Deliveries and configuration without secrets, for reading. References to secrets stay unread.
@@ -123,6 +128,8 @@ grant execute on function
 -- Not the URL, which may hold a secret, and no content.
 grant select (id, sender, content_type, name, size, created_at, used_at)
     on herald.object to herald_analyst, herald_operator;
+grant select (endpoint, region, bucket, prefix, settings, updated_at)
+    on herald.object_store to herald_analyst, herald_operator;
 
 -- The queue: dispatchers take, record and maintain; operators maintain and repair.
 grant execute on function

@@ -108,7 +108,7 @@ check_account(struct building *building, const struct account_row *row)
     struct account *account = building->account;
     struct provider_error error = { .reason = NULL };
 
-    if (strcmp(channel_name(account->provider->channel), row->channel) != 0)
+    if (row->channel != NULL && strcmp(channel_name(account->provider->channel), row->channel) != 0)
     {
         building->reason =
             arena_printf(building->arena, "provider %s serves channel %s, not %s", row->kind,

@@ -55,7 +55,7 @@ struct account_row
 {
     const char *name;
     const char *kind;
-    const char *channel;
+    const char *channel;  /* NULL: as the provider says */
     const char *settings; /* JSON objects */
     const char *secrets;
     const char *rank;

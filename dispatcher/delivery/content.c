@@ -1,13 +1,17 @@
 /* Reading slice by slice, so that no answer of the database is large. */
 #include "delivery/content.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "core/crypto.h"
 #include "core/db.h"
 #include "core/mem.h"
 
 #define SLICE_BYTES 262144
+#define DIGEST_BYTES 32
 
 struct reading
 {
@@ -110,4 +114,19 @@ content_read(struct session *session, enum session_link link, const char *sha256
                                  .done = done,
                                  .user = user };
     ask(reading);
+}
+
+bool
+content_is(const char *data, size_t size, const char *sha256)
+{
+    uint8_t digest[DIGEST_BYTES];
+    char expected[DIGEST_BYTES];
+
+    if (strlen(sha256) != (size_t) 2 * DIGEST_BYTES)
+    {
+        return false;
+    }
+    decode(sha256, DIGEST_BYTES, expected);
+    crypto_sha256(data, size, digest);
+    return memcmp(digest, expected, DIGEST_BYTES) == 0;
 }

@@ -10,9 +10,10 @@
 enum content_result
 {
     CONTENT_OK,
-    CONTENT_ABSENT, /* it is not there */
-    CONTENT_FAILED, /* reason says why */
-    CONTENT_LOST    /* the session was lost, trying again will help */
+    CONTENT_ABSENT,  /* it is not there */
+    CONTENT_DAMAGED, /* what is there has another hash */
+    CONTENT_FAILED,  /* reason says why */
+    CONTENT_LOST     /* the session was lost, trying again will help */
 };
 
 typedef void (*content_done_fn)(void *user, enum content_result result, const char *reason);
@@ -23,5 +24,8 @@ typedef void (*content_done_fn)(void *user, enum content_result result, const ch
  */
 void content_read(struct session *session, enum session_link link, const char *sha256, char *data,
                   size_t size, content_done_fn done, void *user);
+
+/* Is that hash, in hexadecimal, the hash of the bytes? */
+bool content_is(const char *data, size_t size, const char *sha256);
 
 #endif

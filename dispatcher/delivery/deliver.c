@@ -948,8 +948,8 @@ deliver_create(const struct deliver_parts *parts)
 
     deliver->parts = *parts;
     deliver->templates = template_cache_create(parts->session, TEMPLATES_MAX, on_template, deliver);
-    deliver->objects = object_cache_create(parts->loop, parts->session, parts->object_bytes_max,
-                                           on_objects, deliver);
+    deliver->objects = object_cache_create(parts->loop, parts->session, parts->store,
+                                           parts->object_bytes_max, on_objects, deliver);
     deliver->credentials = (struct credential_source){
         .loop = parts->loop, .http = parts->http, .ready = on_credential, .user = deliver
     };

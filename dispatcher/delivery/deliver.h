@@ -16,6 +16,7 @@
 #include "delivery/metrics.h"
 #include "delivery/record.h"
 #include "delivery/session.h"
+#include "delivery/store.h"
 
 struct deliver;
 
@@ -29,6 +30,7 @@ struct deliver_parts
     const struct rules *rules;
     struct recorder *recorder;
     struct metrics *metrics;
+    struct store *store;
     size_t object_bytes_max;  /* of attached content in memory */
     int concurrency;          /* requests in flight over all accounts */
     void (*kick)(void *user); /* slots or results changed: pump soon */

@@ -17,10 +17,12 @@
 #include "delivery/claim.h"
 #include "delivery/deliver.h"
 #include "delivery/metrics.h"
+#include "delivery/mover.h"
 #include "delivery/record.h"
 #include "delivery/rule.h"
 #include "delivery/sd_notify.h"
 #include "delivery/session.h"
+#include "delivery/store.h"
 
 #define STREAMS_MAX 100
 #define CONNECTIONS_MAX 16
@@ -49,6 +51,8 @@ struct dispatch
     struct session *session;
     struct metrics *metrics;
     struct recorder *recorder;
+    struct store *store;
+    struct mover *mover;
     struct deliver *deliver;
     struct claimer *claimer;
     struct listener *listener;
@@ -151,6 +155,7 @@ load_accounts(struct dispatch *dispatch)
     if (db != NULL && !dispatch->loading && dispatch->phase == RUNNING)
     {
         dispatch->loading = true;
+        store_load(dispatch->store);
         db_query(db, true, RULE_LIST_SQL, 0, NULL, on_rules, dispatch);
         db_query(db, true, ACCOUNT_LIST_SQL, 0, NULL, on_accounts, dispatch);
     }
@@ -464,6 +469,7 @@ begin_stop(struct dispatch *dispatch, int exit_code)
     dispatch->phase = DRAINING;
     sd_notify_send("STOPPING=1");
     claim_stop(dispatch->claimer);
+    mover_stop(dispatch->mover);
     deliver_stop(dispatch->deliver);
     loop_timer_start(dispatch->deadline, dispatch->settings->drain_ms, 0);
     kick(dispatch);
@@ -488,6 +494,7 @@ on_deadline(void *user)
                   NULL);
         http_destroy(dispatch->http);
         dispatch->http = NULL;
+        store_abandon(dispatch->store);
         deliver_abandon(dispatch->deliver);
         dispatch->phase = RECORDING;
         record_flush(dispatch->recorder);
@@ -659,6 +666,8 @@ create_parts(struct dispatch *dispatch)
                                        &session_events, dispatch);
     dispatch->recorder =
         record_create(dispatch->loop, dispatch->session, dispatch->metrics, on_freed, dispatch);
+    dispatch->store = store_create(dispatch->loop, dispatch->session, dispatch->http);
+    dispatch->mover = mover_create(dispatch->loop, dispatch->session, dispatch->store);
     parts = (struct deliver_parts){
         .loop = dispatch->loop,
         .session = dispatch->session,
@@ -667,6 +676,7 @@ create_parts(struct dispatch *dispatch)
         .rules = &dispatch->rules,
         .recorder = dispatch->recorder,
         .metrics = dispatch->metrics,
+        .store = dispatch->store,
         .object_bytes_max = settings->object_bytes_max,
         .concurrency = settings->concurrency,
         .kick = kick,
@@ -709,6 +719,8 @@ destroy_parts(struct dispatch *dispatch)
     session_close(dispatch->session);
     listen_destroy(dispatch->listener);
     http_destroy(dispatch->http);
+    store_destroy(dispatch->store);
+    mover_destroy(dispatch->mover);
     deliver_destroy(dispatch->deliver);
     circuits_destroy(dispatch->circuits);
     accounts_finish(&dispatch->accounts);

@@ -51,6 +51,7 @@ struct wait
 struct object_cache
 {
     struct session *session;
+    struct store *store;     /* has what the database has not */
     struct loop_timer *room; /* what waits for room is looked at again */
     struct object_content *buckets[BUCKETS];
     struct object_content *newest;
@@ -256,9 +257,24 @@ needs(const struct delivery *delivery, const struct object_content *content)
     return false;
 }
 
-/* A content is there, or cannot be had: tell those who hold it. Callbacks may change the list. */
+/* Why a content cannot be had. */
+struct failure
+{
+    enum object_result result;
+    const char *code;
+    const char *reason;
+};
+
 static void
-tell_holders(struct object_content *content, enum object_result result, const char *reason)
+end_failed(struct wait *wait, const struct failure *failure)
+{
+    end_wait(wait, failure->result, failure->code,
+             arena_strdup(wait->delivery->arena, failure->reason));
+}
+
+/* Failure NULL: the content is there. Tell those who hold it. Callbacks may change the list. */
+static void
+tell_holders(struct object_content *content, const struct failure *failure)
 {
     struct wait *wait = content->cache->waiting;
 
@@ -266,16 +282,15 @@ tell_holders(struct object_content *content, enum object_result result, const ch
     {
         bool concerned = wait->state == WAIT_LOAD && needs(wait->delivery, content);
 
-        if (concerned && result == OBJECT_READY && is_loaded(wait->delivery))
+        if (concerned && failure != NULL)
+        {
+            end_failed(wait, failure);
+            wait = content->cache->waiting;
+        }
+        else if (concerned && is_loaded(wait->delivery))
         {
             complete(wait->delivery);
             end_wait(wait, OBJECT_READY, NULL, NULL);
-            wait = content->cache->waiting;
-        }
-        else if (concerned && result != OBJECT_READY)
-        {
-            end_wait(wait, result, result == OBJECT_REFUSED ? "unknown_object" : NULL,
-                     reason != NULL ? arena_strdup(wait->delivery->arena, reason) : NULL);
             wait = content->cache->waiting;
         }
         else
@@ -287,12 +302,31 @@ tell_holders(struct object_content *content, enum object_result result, const ch
 
 /* ---- loading ---- */
 
-/* It cannot be had. */
 static void
-fail_content(struct object_content *content, enum object_result result, const char *reason)
+on_loaded(void *user, enum content_result result, const char *reason)
 {
-    tell_holders(content, result, reason);
-    remove_content(content);
+    struct object_content *content = user;
+    const struct failure failures[] = {
+        [CONTENT_ABSENT] = { OBJECT_REFUSED, "unknown_object",
+                             "an object was removed while it was read" },
+        [CONTENT_DAMAGED] = { OBJECT_REFUSED, "damaged_object",
+                              "the object store has another content than was put there" },
+        [CONTENT_FAILED] = { OBJECT_UNREADABLE, NULL, reason },
+        [CONTENT_LOST] = { OBJECT_LOST, NULL, NULL },
+    };
+
+    if (result != CONTENT_OK)
+    {
+        tell_holders(content, &failures[result]);
+        remove_content(content);
+        return;
+    }
+    content->loaded = true;
+    if (content->holders == 0)
+    {
+        link_idle(content);
+    }
+    tell_holders(content, NULL);
 }
 
 static void
@@ -300,26 +334,13 @@ on_read(void *user, enum content_result result, const char *reason)
 {
     struct object_content *content = user;
 
-    switch (result)
+    if (result == CONTENT_ABSENT)
     {
-        case CONTENT_OK:
-            content->loaded = true;
-            if (content->holders == 0)
-            {
-                link_idle(content);
-            }
-            tell_holders(content, OBJECT_READY, NULL);
-            break;
-        case CONTENT_ABSENT:
-            fail_content(content, OBJECT_REFUSED, "an object was removed while it was read");
-            break;
-        case CONTENT_FAILED:
-            fail_content(content, OBJECT_UNREADABLE, reason);
-            break;
-        case CONTENT_LOST:
-            fail_content(content, OBJECT_LOST, NULL);
-            break;
+        store_get(content->cache->store, content->sha256, content->data, content->size, on_loaded,
+                  content);
+        return;
     }
+    on_loaded(content, result, reason);
 }
 
 static void
@@ -620,12 +641,13 @@ object_cache_forget_waiting(struct object_cache *cache)
 }
 
 struct object_cache *
-object_cache_create(struct loop *loop, struct session *session, size_t bytes_max,
-                    object_ready_fn ready, void *user)
+object_cache_create(struct loop *loop, struct session *session, struct store *store,
+                    size_t bytes_max, object_ready_fn ready, void *user)
 {
     struct object_cache *cache = mem_alloc(sizeof(*cache));
 
     cache->session = session;
+    cache->store = store;
     cache->room = loop_timer_create(loop, on_room, cache);
     cache->bytes_max = bytes_max;
     cache->ready = ready;

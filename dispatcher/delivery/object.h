@@ -1,6 +1,6 @@
 /*
- * Content of objects that deliveries attach: read from the database once for all deliveries that
- * need it at a time, kept while there is room, never more than a number of bytes.
+ * Content of objects that deliveries attach: read from the database or the store once for all
+ * deliveries that need it at a time, kept while there is room, never more than a number of bytes.
  */
 #ifndef DELIVERY_OBJECT_H
 #define DELIVERY_OBJECT_H
@@ -11,6 +11,7 @@
 #include "core/loop.h"
 #include "delivery/delivery.h"
 #include "delivery/session.h"
+#include "delivery/store.h"
 
 struct object_cache;
 
@@ -18,7 +19,7 @@ enum object_result
 {
     OBJECT_READY,      /* message.attachments is complete, until object_cache_release() */
     OBJECT_REFUSED,    /* the content is unacceptable: code and reason say why */
-    OBJECT_UNREADABLE, /* the database refused: reason says why */
+    OBJECT_UNREADABLE, /* the database or the store refused: reason says why */
     OBJECT_LOST        /* the session was lost, reading again will help */
 };
 
@@ -27,7 +28,8 @@ typedef void (*object_ready_fn)(void *user, struct delivery *delivery, enum obje
                                 const char *code, const char *reason);
 
 struct object_cache *object_cache_create(struct loop *loop, struct session *session,
-                                         size_t bytes_max, object_ready_fn ready, void *user);
+                                         struct store *store, size_t bytes_max,
+                                         object_ready_fn ready, void *user);
 
 /* Nobody waits or holds any more, and the session is closed. */
 void object_cache_destroy(struct object_cache *cache);

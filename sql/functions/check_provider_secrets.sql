@@ -1,6 +1,6 @@
 -- check_provider_secrets: refuses secrets that are values instead of references.
 -- Parameters: secrets - as given
--- Returns: nothing · Writes: nothing · Called by: notify_provider
+-- Returns: nothing · Writes: nothing · Called by: notify_provider, notify_object_store
 create function herald.check_provider_secrets(secrets jsonb) returns void
 language plpgsql immutable
 set search_path = pg_catalog, pg_temp

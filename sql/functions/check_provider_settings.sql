@@ -1,6 +1,6 @@
 -- check_provider_settings: refuses settings of a provider that hold secrets or more than texts by key.
 -- Parameters: settings - as given
--- Returns: nothing · Writes: nothing · Called by: notify_provider
+-- Returns: nothing · Writes: nothing · Called by: notify_provider, notify_object_store
 create function herald.check_provider_settings(settings jsonb) returns void
 language plpgsql immutable
 set search_path = pg_catalog, pg_temp

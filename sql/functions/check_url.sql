@@ -1,6 +1,6 @@
 -- check_url: refuses an address that a daemon must not be pointed at.
 -- Parameters: field - name for messages; url - the address; schemes - allowed ones
--- Returns: nothing · Writes: nothing · Called by: check_token, check_subscription, notify_provider
+-- Returns: nothing · Writes: nothing · Called by: check_token, check_subscription, notify_provider, notify_object_store
 create function herald.check_url(field text, url text, schemes text[]) returns void
 language plpgsql immutable parallel safe
 set search_path = pg_catalog, pg_temp

@@ -32,7 +32,7 @@ begin
 
     -- Removals of this content wait, so it stays until the object that needs it is there.
     perform pg_advisory_xact_lock_shared(1214607957, hashtext(encode(v_sha256, 'hex')));
-    if not exists (select from herald.object_content c where c.sha256 = v_sha256) then
+    if not exists (select from herald.object_content c where c.sha256 = v_sha256 and not c.removed) then
         select coalesce(sum(octet_length(c.content)), 0) into v_total from herald.object_content c;
         if v_total + octet_length(content) > v_total_max then
             raise exception using errcode = '53400',
@@ -41,8 +41,9 @@ begin
                 hint = 'Remove some with herald.notify_object_remove(), or raise the setting '
                        'object_total_max_bytes.';
         end if;
-        insert into herald.object_content (sha256, content) values (v_sha256, notify_object.content)
-            on conflict do nothing;
+        insert into herald.object_content as c (sha256, content) values (v_sha256, notify_object.content)
+            on conflict on constraint object_content_pkey
+            do update set content = excluded.content, removed = false where c.removed;
     end if;
 
     insert into herald.object as o (sender, content_type, name, sha256, size)

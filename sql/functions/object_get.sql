@@ -1,7 +1,8 @@
 -- object_get: what to answer to a request for the URL of an object.
 -- Parameters: token - what stands behind object_base_url/o/; if_none_match - that header, null: none
 -- Returns: status of HTTP: 200 with content, 302 with location, 304, 403 when the signature is not ours, 404 when
---          it is no token, 410 when its time is up or the object is gone; etag and what follows as headers say it
+--          it is no token, 410 when its time is up or the object is gone, 503 when its content lies in the store,
+--          whose secrets only dispatchers know; etag and what follows as headers say it
 -- Writes: object · Called by: whatever answers these URLs
 create function herald.object_get(token text, if_none_match text default null)
 returns table (status integer, content_type text, name text, etag text, location text, content bytea)
@@ -38,7 +39,11 @@ begin
         return query select 304, null::text, null::text, v_object.etag, null::text, null::bytea;
     else
         return query select 200, v_object.content_type, v_object.name, v_object.etag, null::text, c.content
-                       from herald.object_content c where c.sha256 = decode(v_object.sha256, 'hex');
+                       from herald.object_content c
+                      where c.sha256 = decode(v_object.sha256, 'hex') and c.content is not null;
+        if not found then
+            return query select 503, null::text, null::text, null::text, null::text, null::bytea;
+        end if;
     end if;
 end
 $$;

@@ -18,8 +18,11 @@ begin
     if not found then
         return false;
     end if;
-    delete from herald.object_content c
-     where c.sha256 = v_sha256 and not exists (select from herald.object o where o.sha256 = v_sha256);
+    if not exists (select from herald.object o where o.sha256 = v_sha256) then
+        delete from herald.object_content c where c.sha256 = v_sha256 and not c.stored;
+        -- A dispatcher deletes the copy, once those that write it are through.
+        update herald.object_content c set content = null, removed = true where c.sha256 = v_sha256;
+    end if;
     return true;
 end
 $$;

@@ -1,10 +1,21 @@
 -- object_content: bytes by their hash, so that they are stored once. External: a slice is read without the rest.
 create table herald.object_content (
     sha256 bytea primary key check (octet_length(sha256) = 32),
-    content bytea not null
+    content bytea,
+    stored boolean not null default false,
+    removed boolean not null default false,
+    next_at timestamptz not null default now(),
+    check (stored or content is not null),
+    check (not removed or (stored and content is null))
 );
 alter table herald.object_content alter column content set storage external;
+create index object_content_move_idx on herald.object_content (next_at) where content is not null;
+create index object_content_removed_idx on herald.object_content (next_at) where removed;
 comment on table herald.object_content is 'Bytes of objects, each content once';
+comment on column herald.object_content.content is 'Null: they lie in the object store alone';
+comment on column herald.object_content.stored is 'Whether the object store may have a copy';
+comment on column herald.object_content.removed is 'No object has them; the copy is to be deleted';
+comment on column herald.object_content.next_at is 'No dispatcher moves or deletes them before';
 
 -- object: what notifications refer to by id instead of carrying it. Configuration, as templates are: it
 -- belongs to no recipient and has no bucket. The id is the permission to use it, so it is random (UUIDv4):

@@ -1,5 +1,5 @@
--- provider_changed: tells the dispatchers to read accounts and routes again.
--- Writes: nothing · Called by: statement triggers on provider and route
+-- provider_changed: tells the dispatchers to read accounts, routes and the object store again.
+-- Writes: nothing · Called by: statement triggers on provider, route and object_store
 create function herald.provider_changed() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp

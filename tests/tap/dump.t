@@ -33,6 +33,11 @@ my $dispatcher = start_dispatcher($cluster, $sandbox);
 $cluster->sql(q{select herald.notify_send('t', 'r' || i, '{"n": 2}') from generate_series(1, 10) i});
 wait_final($cluster);
 $dispatcher->stop;
+# Content that lies in a store.
+$cluster->sql(q{select herald.notify_object_store('https://s.example', 'r', 'files',
+    secrets => '{"access_key_id": "env:A", "secret_access_key": "env:B"}')});
+is($cluster->sql(q{with next as materialized (select sha256 from herald.object_store_next())
+    select count(*) from next, herald.object_store_done(sha256, false, true)}), 1, 'content lies in a store');
 $cluster->sql(q{select herald.notify_send('t', 'r3', '{"n": 3}', send_at => now() + interval '1 hour')});
 # A channel that waits for another one, and what came of others.
 $cluster->sql(q{select herald.notify_category('cheap', cheapest => '{push,sms}', wait => '1 hour')});
