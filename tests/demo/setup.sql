@@ -22,7 +22,7 @@ select herald.notify_provider('twilio', 'twilio', 'sms',
                                    'from', '+15005550006'),
     secrets => '{"auth_token": "env:TWILIO_AUTH_TOKEN"}');
 
--- Two accounts of equal rank share the mail by recipient.
+-- Two accounts for mail: Germans get it from the relay first, others by the accounts' ranks.
 select herald.notify_provider('sendgrid', 'sendgrid', 'email',
     settings => jsonb_build_object('endpoint', :'endpoint', 'ca_file', :'ca',
                                    'from', 'shop@example.org', 'from_name', 'Example Shop'),
@@ -31,7 +31,8 @@ select herald.notify_provider('relay', 'smtp', 'email',
     settings => jsonb_build_object('host', 'localhost', 'port', :'smtp_port', 'ca_file', :'ca',
                                    'username', 'herald',
                                    'from', 'shop@example.org', 'from_name', 'Example Shop'),
-    secrets => '{"password": "env:SMTP_PASSWORD"}');
+    secrets => '{"password": "env:SMTP_PASSWORD"}', rank => 200);
+select herald.notify_route('german-mail', 'email', '{relay,sendgrid}', '{"country": "DE"}');
 
 select herald.notify_provider('partners', 'webhook', 'webhook',
     settings => jsonb_build_object('ca_file', :'ca', 'allow_addresses', '127.0.0.0/8,::1/128'),
