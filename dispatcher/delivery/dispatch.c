@@ -268,25 +268,12 @@ gauges(const struct dispatch *dispatch)
     return ret;
 }
 
-/* Number of a channel, CHANNEL_COUNT when there is none of that name. */
-static int
-channel_number(const char *name)
-{
-    int channel = 0;
-
-    while (channel < CHANNEL_COUNT && strcmp(channel_name((enum channel) channel), name) != 0)
-    {
-        channel++;
-    }
-    return channel;
-}
-
 static bool
-has_account(const struct dispatch *dispatch, int channel)
+has_account(const struct dispatch *dispatch, enum channel channel)
 {
     for (const struct account *a = dispatch->accounts.first; a != NULL; a = a->next)
     {
-        if ((int) a->provider->channel == channel)
+        if (a->provider->channel == channel)
         {
             return true;
         }
@@ -299,10 +286,11 @@ static bool
 is_unserved(const struct dispatch *dispatch, const struct db_result *result, int row)
 {
     const char *waiting = db_result_value(result, row, 1);
-    int channel = channel_number(db_result_value(result, row, 0));
+    enum channel channel;
 
-    return channel < CHANNEL_COUNT && (dispatch->settings->channels & 1u << channel) != 0 &&
-           !has_account(dispatch, channel) && strcmp(waiting, "0") != 0;
+    return channel_from_name(db_result_value(result, row, 0), &channel) &&
+           (dispatch->settings->channels & 1u << channel) != 0 && !has_account(dispatch, channel) &&
+           strcmp(waiting, "0") != 0;
 }
 
 /* --once is through, except for what waits for better times. */
@@ -603,7 +591,7 @@ on_backlog(void *user, enum db_status status, const struct db_result *result)
     for (int row = 0; status == DB_OK && row < db_result_rows(result); row++)
     {
         const char *oldest_s = db_result_value(result, row, 5);
-        int channel = channel_number(db_result_value(result, row, 0));
+        enum channel channel;
         struct metrics_backlog backlog = {
             .waiting = strtoll(db_result_value(result, row, 1), NULL, 10),
             .claimed = strtoll(db_result_value(result, row, 2), NULL, 10),
@@ -612,9 +600,9 @@ on_backlog(void *user, enum db_status status, const struct db_result *result)
             .oldest_s = oldest_s == NULL ? 0 : strtod(oldest_s, NULL),
         };
 
-        if (channel < CHANNEL_COUNT)
+        if (channel_from_name(db_result_value(result, row, 0), &channel))
         {
-            metrics_backlog(dispatch->metrics, (enum channel) channel, &backlog);
+            metrics_backlog(dispatch->metrics, channel, &backlog);
         }
     }
 }

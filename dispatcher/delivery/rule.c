@@ -135,21 +135,15 @@ rules_add(struct rules *rules, const struct rule_row *row)
 {
     struct rule **end = &rules->first;
     struct rule *rule;
-    int channel = 0;
 
     if (rules->arena == NULL && (rules->arena = arena_create()) == NULL)
     {
         mem_exhausted();
     }
     rule = arena_alloc(rules->arena, sizeof(*rule));
-    while (channel < CHANNEL_COUNT &&
-           strcmp(channel_name((enum channel) channel), row->channel) != 0)
-    {
-        channel++;
-    }
     rule->name = arena_strdup(rules->arena, row->name);
-    rule->channel = (enum channel) channel;
-    if (channel == CHANNEL_COUNT || !read_providers(rules->arena, row, rule) ||
+    if (!channel_from_name(row->channel, &rule->channel) ||
+        !read_providers(rules->arena, row, rule) ||
         !read_list(rules->arena, row->countries, &rule->countries) ||
         !read_list(rules->arena, row->device_kinds, &rule->device_kinds) ||
         !read_list(rules->arena, row->categories, &rule->categories) ||
